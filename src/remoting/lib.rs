@@ -1,0 +1,1 @@
+//! remoting (see docs/architecture.md).
