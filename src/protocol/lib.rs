@@ -7,6 +7,7 @@ pub mod batch;
 pub mod bodies;
 pub mod codes;
 pub mod command;
+pub mod escape;
 pub mod ext;
 pub mod frame;
 pub mod json;
@@ -19,3 +20,7 @@ pub mod sysflag;
 pub mod topic;
 pub mod version;
 
+
+pub use command::{Body, Command, Encoding, Language, Refusal, Reply};
+pub use ext::Ext;
+pub use requests::Request;

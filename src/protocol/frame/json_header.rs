@@ -1,0 +1,237 @@
+//! The JSON header: `{"code":310,"extFields":{…},"flag":0,"language":"JAVA",…}`.
+//!
+//! Read straight from the frame's bytes into the command, without a tree in between. Tolerated
+//! as fastjson tolerates it: any key order, unknown keys, missing members, numbers in quotes,
+//! and numbers, booleans or null as field values.
+
+use std::borrow::Cow;
+
+use bytes::{BufMut, BytesMut};
+
+use super::{FrameError, Header};
+use crate::command::{Command, Encoding, Language};
+use crate::escape::{read_json_string, write_json_string};
+use crate::ext::MAX_FIELDS;
+
+/// Deepest nesting that is skipped in members nobody knows.
+const DEPTH_MAX: usize = 32;
+
+pub(super) fn encode(header: &Header<'_>, out: &mut BytesMut) {
+    out.put_slice(b"{\"code\":");
+    put_int(header.code, out);
+    if header.ext.present() {
+        out.put_slice(b",\"extFields\":{");
+        for (at, (key, value)) in header.ext.iter().enumerate() {
+            if at > 0 {
+                out.put_u8(b',');
+            }
+            write_json_string(key, out);
+            out.put_u8(b':');
+            write_json_string(value, out);
+        }
+        out.put_u8(b'}');
+    }
+    out.put_slice(b",\"flag\":");
+    put_int(header.flag, out);
+    out.put_slice(b",\"language\":\"");
+    out.put_slice(header.language.name().as_bytes());
+    out.put_slice(b"\",\"opaque\":");
+    put_int(header.opaque, out);
+    if let Some(remark) = header.remark {
+        out.put_slice(b",\"remark\":");
+        write_json_string(remark, out);
+    }
+    out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
+    put_int(header.version, out);
+    out.put_u8(b'}');
+}
+
+fn put_int(value: i32, out: &mut BytesMut) {
+    out.put_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+pub(super) fn decode(header: &[u8], into: &mut Command) -> Result<(), FrameError> {
+    // Java decodes with replacement characters too.
+    let text = String::from_utf8_lossy(header);
+    let mut scan = Scanner { text: &text, at: 0 };
+    into.encoding = Encoding::Json;
+    match scan.command(into) {
+        Some(()) => Ok(()),
+        None => Err(FrameError::Header { encoding: "JSON", at: scan.at }),
+    }
+}
+
+/// A cursor over the header; every method returns `None` where the text is malformed.
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn command(&mut self, into: &mut Command) -> Option<()> {
+        self.expect(b'{')?;
+        if self.accept(b'}') {
+            return self.end();
+        }
+        loop {
+            let key = self.string()?;
+            self.expect(b':')?;
+            self.member(&key, into)?;
+            if !self.accept(b',') {
+                break;
+            }
+        }
+        self.expect(b'}')?;
+        self.end()
+    }
+
+    fn member(&mut self, key: &str, into: &mut Command) -> Option<()> {
+        match key {
+            "code" => into.code = self.int()?,
+            "flag" => into.flag = self.int()?,
+            "opaque" => into.opaque = self.int()?,
+            "version" => into.version = self.int()?,
+            "language" => into.language = self.language()?,
+            "remark" => into.remark = self.scalar()?.map(Cow::into_owned),
+            "extFields" => return self.fields(into),
+            _ => self.skip(DEPTH_MAX)?,
+        }
+        Some(())
+    }
+
+    /// The fields, appended to the arena of the command without a stop in between.
+    fn fields(&mut self, into: &mut Command) -> Option<()> {
+        if self.peek()? != b'{' {
+            return self.scalar()?.is_none().then_some(());
+        }
+        self.expect(b'{')?;
+        into.ext.set_present();
+        if self.accept(b'}') {
+            return Some(());
+        }
+        loop {
+            let start = into.ext.begin_key();
+            self.expect(b'"')?;
+            self.string_into(b'"', into.ext.text_mut())?;
+            self.expect(b':')?;
+            let middle = into.ext.mark();
+            if self.accept(b'"') {
+                self.string_into(b'"', into.ext.text_mut())?;
+                into.ext.finish(start, middle);
+            } else if let Some(word) = self.scalar()? {
+                into.ext.text_mut().push_str(&word);
+                into.ext.finish(start, middle);
+            } else {
+                // null: Java keeps the key with no value, which reads as absent.
+                into.ext.text_mut().truncate(start as usize);
+            }
+            if into.ext.len() > MAX_FIELDS {
+                return None;
+            }
+            if !self.accept(b',') {
+                break;
+            }
+        }
+        self.expect(b'}')
+    }
+
+    /// A number; in quotes too. fastjson reads null and "" as 0.
+    fn int(&mut self) -> Option<i32> {
+        match self.scalar()?.as_deref() {
+            None | Some("") => Some(0),
+            Some(word) => word.parse().ok(),
+        }
+    }
+
+    /// A language by name, or by number as fastjson reads enums.
+    fn language(&mut self) -> Option<Language> {
+        let word = self.scalar()?;
+        let word = word.as_deref().unwrap_or_default();
+        Some(word.parse().map_or_else(|_| Language::from_name(word), Language))
+    }
+
+    /// A string, number or boolean as text; `Some(None)` for null.
+    fn scalar(&mut self) -> Option<Option<Cow<'a, str>>> {
+        if self.peek()? == b'"' {
+            return self.string().map(Some);
+        }
+        let rest = self.text.get(self.at..)?;
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
+        let length = rest.bytes().position(|b| !is_word(b)).unwrap_or(rest.len());
+        let word = rest.get(..length)?;
+        let valid = matches!(word, "null" | "true" | "false") || word.parse::<f64>().is_ok();
+        if !valid {
+            return None;
+        }
+        self.at += length;
+        Some((word != "null").then_some(Cow::Borrowed(word)))
+    }
+
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        self.expect(b'"')?;
+        let rest = self.text.get(self.at..)?;
+        let special = rest.bytes().position(|b| b == b'"' || b == b'\\')?;
+        if rest.as_bytes().get(special) == Some(&b'"') {
+            self.at += special + 1;
+            return rest.get(..special).map(Cow::Borrowed);
+        }
+        let mut owned = String::new();
+        self.string_into(b'"', &mut owned)?;
+        Some(Cow::Owned(owned))
+    }
+
+    fn string_into(&mut self, quote: u8, out: &mut String) -> Option<()> {
+        self.at += read_json_string(self.text.get(self.at..)?, quote, out)?;
+        Some(())
+    }
+
+    /// Skips any value.
+    fn skip(&mut self, depth: usize) -> Option<()> {
+        let close = match self.peek()? {
+            b'{' => b'}',
+            b'[' => b']',
+            _ => return self.scalar().map(|_| ()),
+        };
+        let depth = depth.checked_sub(1)?;
+        self.at += 1;
+        if self.accept(close) {
+            return Some(());
+        }
+        loop {
+            if close == b'}' {
+                self.scalar()?;
+                self.expect(b':')?;
+            }
+            self.skip(depth)?;
+            if !self.accept(b',') {
+                return self.expect(close);
+            }
+        }
+    }
+
+    fn end(&mut self) -> Option<()> {
+        self.blanks();
+        (self.at == self.text.len()).then_some(())
+    }
+
+    fn blanks(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(rest.len());
+    }
+
+    /// The next byte that is no blank, not consumed.
+    fn peek(&mut self) -> Option<u8> {
+        self.blanks();
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn accept(&mut self, byte: u8) -> bool {
+        let there = self.peek() == Some(byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        self.accept(byte).then_some(())
+    }
+}
