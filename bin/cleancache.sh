@@ -1,0 +1,7 @@
+#!/bin/sh
+# Drops the page cache once; needs root.
+
+PATH=$PATH:/sbin:/usr/sbin
+export PATH
+
+exec sysctl -w vm.drop_caches=3
