@@ -1,1 +1,5 @@
 //! namesrv (see docs/architecture.md).
+
+pub mod config;
+
+pub use config::{NamesrvConfig, NamesrvConfigs};

@@ -1,1 +1,5 @@
 //! store (see docs/architecture.md).
+
+pub mod config;
+
+pub use config::{BrokerRole, FlushDiskType, StoreConfig};
