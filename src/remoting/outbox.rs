@@ -1,0 +1,143 @@
+//! What waits to be written on one connection: encoded heads gathered in one buffer, bodies as
+//! the slices they are.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes, BytesMut};
+use protocol::frame::{encode_command, encode_reply_head};
+use protocol::{Body, Command, Encoding, Reply};
+
+/// Slices handed to one vectored write; the kernel takes up to 1024.
+const SLICES_MAX: usize = 64;
+/// A body piece up to this long is copied behind its head: cheaper than a slice of its own.
+const COPIED_BYTES_MAX: usize = 256;
+/// The gathering buffer is given back when it has grown beyond this and is empty.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Default)]
+pub(crate) struct Outbox {
+    /// Whole pieces, in order, before `tail`.
+    pieces: VecDeque<Bytes>,
+    /// Heads and small bodies being gathered.
+    tail: BytesMut,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Bytes not yet written.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn push_reply(&mut self, reply: Reply, opaque: i32, encoding: Encoding) {
+        let before = self.tail.len();
+        encode_reply_head(&reply, opaque, encoding, &mut self.tail);
+        self.bytes += self.tail.len() - before;
+        match reply.body {
+            Body::Empty => {}
+            Body::One(piece) => self.push_piece(piece),
+            Body::Many(pieces) => pieces.into_iter().for_each(|piece| self.push_piece(piece)),
+        }
+    }
+
+    pub(crate) fn push_command(&mut self, command: &Command) {
+        let before = self.tail.len();
+        encode_command(command, &mut self.tail);
+        self.bytes += self.tail.len() - before;
+    }
+
+    fn push_piece(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        if piece.len() <= COPIED_BYTES_MAX {
+            self.tail.extend_from_slice(&piece);
+            return;
+        }
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+        self.pieces.push_back(piece);
+    }
+
+    /// The front of what waits, for one vectored write.
+    pub(crate) fn slices<'a>(&'a self, into: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
+        let all = self.pieces.iter().map(|p| &p[..]).chain([&self.tail[..]]);
+        let mut count = 0;
+        for (slot, piece) in into.iter_mut().zip(all) {
+            *slot = IoSlice::new(piece);
+            count += 1;
+        }
+        count
+    }
+
+    /// An array for [`Outbox::slices`].
+    pub(crate) fn empty_slices<'a>() -> [IoSlice<'a>; SLICES_MAX] {
+        [IoSlice::new(&[]); SLICES_MAX]
+    }
+
+    /// Takes `written` bytes off the front.
+    pub(crate) fn advance(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(front) = self.pieces.front_mut() {
+            if written < front.len() {
+                front.advance(written);
+                return;
+            }
+            written -= front.len();
+            self.pieces.pop_front();
+        }
+        self.tail.advance(written);
+        if self.tail.is_empty() {
+            if self.tail.capacity() > KEPT_BYTES_MAX {
+                self.tail = BytesMut::new();
+            } else {
+                self.tail.clear();
+            }
+        }
+    }
+
+    /// Gives the buffers back while nothing waits.
+    pub(crate) fn release(&mut self) {
+        if self.bytes == 0 {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while outbox.len() > 0 {
+            let mut slices = Outbox::empty_slices();
+            let count = outbox.slices(&mut slices);
+            let front: Vec<u8> =
+                slices[..count].iter().flat_map(|s| s.iter().copied()).take(step).collect();
+            outbox.advance(front.len());
+            all.extend(front);
+        }
+        all
+    }
+
+    #[test]
+    fn keeps_order_whatever_the_writes_take() {
+        let parts = |n: u8| vec![Bytes::from(vec![n; 1000]), Bytes::from(vec![n + 1; 10])];
+        for step in [1, 7, 300, 100_000] {
+            let mut outbox = Outbox::default();
+            let mut expected = BytesMut::new();
+            for opaque in 0..3 {
+                let reply = Reply::ok().body(parts(opaque as u8));
+                encode_reply_head(&reply, opaque, Encoding::Json, &mut expected);
+                parts(opaque as u8).iter().for_each(|p| expected.extend_from_slice(p));
+                outbox.push_reply(reply, opaque, Encoding::Json);
+            }
+            let command = Command::request(40);
+            encode_command(&command, &mut expected);
+            outbox.push_command(&command);
+            assert_eq!(outbox.len(), expected.len());
+            assert_eq!(drain(&mut outbox, step), expected, "step {step}");
+        }
+    }
+}
