@@ -38,6 +38,8 @@ pub use server::{Server, ServerOptions};
 pub(crate) const LOG: &str = "RocketmqRemoting";
 
 /// What a handler answers.
+// The large variant is the common one; boxing it would cost the hot path an allocation.
+#[allow(clippy::large_enum_variant)]
 pub enum Answer {
     /// At once.
     Now(Reply),

@@ -1,5 +1,10 @@
 //! Connections over real sockets: a small service on port 0 and raw or pooled clients.
 
+// Helpers outside #[test] functions may unwrap too.
+#![allow(clippy::unwrap_used)]
+
+mod encryption;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
