@@ -115,15 +115,16 @@ find_jars() {
 
 find_java() {
     for java_home in ${JAVA_HOME:+"$JAVA_HOME"} "${HOME:-}/jdk/java" /usr/java; do
-        [ ! -x "$java_home/bin/java" ] || return 0
+        java=$java_home/bin/java
+        [ ! -x "$java" ] || return 0
     done
-    java=$(command -v java) && java=$(readlink -f "$java") || return 1
-    java_home=$(dirname "$(dirname "$java")")
+    java=$(command -v java) || return 1
+    java_home=$(dirname "$(dirname "$(readlink -f "$java")")")
 }
 
 run_java() {
     JAVA_HOME=$java_home
-    JAVA=$java_home/bin/java
+    JAVA=$java
     BASE_DIR=${jar_home:-$base}
     CLASSPATH=.:$BASE_DIR/conf:${CLASSPATH:-}
     export JAVA_HOME JAVA BASE_DIR CLASSPATH

@@ -2,7 +2,7 @@
 # Starts a name server and a broker of this machine in the background, for a first look.
 # Their output goes to ns.log and bk.log in the current folder.
 
-bin=$(CDPATH= cd "$(dirname "$0")" && pwd)
+bin=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 seconds=60
 
 # started <pid> <log> <name>: waits for the boot line, or says why there is none.

@@ -11,7 +11,7 @@ while [ -h "$self" ]; do
         *) self=$(dirname "$self")/$link ;;
     esac
 done
-bin=$(CDPATH= cd "$(dirname "$self")" && pwd)
+bin=$(CDPATH='' cd "$(dirname "$self")" && pwd)
 [ -f "$bin/launch.sh" ] || bin=${ROCKETMQ_HOME:-}/bin
 . "$bin/launch.sh"
 

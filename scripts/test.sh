@@ -1,0 +1,39 @@
+#!/bin/sh
+# Every check of the project: format, lints, tests of all crates, and the cases that run against Java
+# RocketMQ 4.4.0 as well. Installs what is missing (as root, on Debian and Ubuntu); needs Rust.
+set -eu
+cd "$(dirname "$0")/.."
+
+command -v cargo > /dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+command -v cargo > /dev/null 2>&1 || {
+    echo "test.sh: there is no cargo on PATH; Rust is installed as https://rustup.rs says" >&2
+    exit 1
+}
+
+step() {
+    echo
+    echo "== $1"
+}
+
+step "Tools"
+sh scripts/need.sh cc=build-essential git=git
+if ! cargo fmt --version > /dev/null 2>&1 || ! cargo clippy --version > /dev/null 2>&1; then
+    rustup component add rustfmt clippy
+fi
+sh scripts/fetch-java.sh
+
+step "Format"
+cargo fmt --all --check
+
+step "Lints"
+cargo clippy --workspace --all-targets -- -D warnings
+
+step "Tests of the crates"
+cargo test --workspace --exclude compat-tests
+
+step "Cases run against Java 4.4.0 and ours"
+cargo build -p rocketmq
+cargo test -p compat-tests
+
+echo
+echo "All passed."

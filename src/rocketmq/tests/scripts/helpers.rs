@@ -1,0 +1,104 @@
+//! The scripts around the servers.
+
+use std::process::Command;
+
+use crate::home::{Home, Shown, shells};
+
+#[test]
+fn play_starts_both_servers() {
+    for shell in shells() {
+        let home = Home::new(&shell);
+        let shown =
+            Shown::of(home.command::<&str>("play.sh", &[]).env("FAKE_BOOT", "1")).expect_code(0);
+        let line = shown.out.trim_end();
+        let address =
+            line.strip_prefix("Start Name Server and Broker Successfully, ").expect("the old line");
+        assert!(address.ends_with(":9876"), "{line}");
+        let log = |name: &str| std::fs::read_to_string(home.path(name)).expect("a log");
+        assert!(log("ns.log").contains("arg=org.apache.rocketmq.namesrv.NamesrvStartup"));
+        assert!(log("bk.log").contains(&format!("arg=-n\narg={address}\n")));
+    }
+}
+
+#[test]
+fn play_says_which_server_failed() {
+    for shell in shells() {
+        let home = Home::new(&shell);
+        let shown = home.run::<&str>("play.sh", &[]).expect_code(1);
+        assert_eq!((shown.out.as_str(), shown.err.lines().count()), ("", 1), "{shown:?}");
+        assert!(shown.err.contains("ns.log"), "{}", shown.err);
+    }
+}
+
+#[test]
+fn the_filter_server_is_explained() {
+    for shell in shells() {
+        let shown = Home::bare(&shell).run("startfsrv.sh", &["-c", "x"]).expect_code(0);
+        assert_eq!(shown.out.lines().count(), 1);
+    }
+}
+
+#[test]
+fn cache_scripts_show_their_usage() {
+    for shell in shells() {
+        let home = Home::bare(&shell);
+        home.fake("sysctl", "path/sysctl");
+        let check = |script: &str, words: &[&str], args: &str, example: &str| {
+            let shown = home.run(script, words).expect_code(0);
+            let name = home.path("bin").join(script);
+            let name = name.display();
+            assert_eq!(shown.out, format!("Usage: {name} {args}\nExample: {name} {example}\n"));
+        };
+        for words in [&[][..], &["1", "2"], &["x"], &[""]] {
+            check("cleancache.v1.sh", words, "freecache(GB)", "15");
+        }
+        for words in [&[][..], &["1"], &["1", "x"], &["1", "2", "3"]] {
+            check("setcache.sh", words, "extra_free_kbytes(GB) min_free_kbytes(GB)", "3 1");
+        }
+    }
+}
+
+#[test]
+fn cache_scripts_set_what_4_4_0_sets() {
+    for shell in shells() {
+        let home = Home::bare(&shell);
+        home.fake("sysctl", "path/sysctl");
+        let check = |script: &str, words: &[&str], expected: &[&str]| {
+            let shown = home.run(script, words).expect_code(0);
+            let expected: Vec<String> =
+                expected.iter().map(|set| format!("sysctl -w vm.{set}")).collect();
+            assert_eq!(shown.out.lines().collect::<Vec<_>>(), expected);
+        };
+        check("cleancache.sh", &[], &["drop_caches=3"]);
+        let reserve = [
+            "extra_free_kbytes=3000000",
+            "min_free_kbytes=15000000",
+            "extra_free_kbytes=3000000",
+            "min_free_kbytes=1000000",
+        ];
+        check("cleancache.v1.sh", &["15"], &reserve);
+        let reserve = ["extra_free_kbytes=3000000", "min_free_kbytes=1000000", "swappiness=0"];
+        check("setcache.sh", &["3", "1"], &reserve);
+    }
+}
+
+/// Only what it would do; the real thing is for root on a machine of its own.
+#[test]
+fn os_tuning_can_be_looked_at_first() {
+    for shell in shells() {
+        let home = Home::bare(&shell);
+        home.fake("sysctl", "path/sysctl");
+        let mut run = Command::new(&shell);
+        home.isolate(&mut run);
+        let shown = Shown::of(run.arg(home.path("bin/os.sh")).arg("-n")).expect_code(0);
+        assert!(
+            shown.out.contains("would run: sysctl -w vm.max_map_count=655360\n"),
+            "{}",
+            shown.out
+        );
+        assert!(shown.out.contains(&format!("\n{}\n", "-".repeat(63))), "{}", shown.out);
+        assert!(shown.out.contains("would run: ln -s /dev/shm"), "{}", shown.out);
+        assert!(!shown.out.contains("sysctl -w vm.swappiness=1\nsysctl"), "{}", shown.out);
+        assert!(!home.path("tmpfs").exists());
+    }
+}

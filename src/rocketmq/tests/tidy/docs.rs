@@ -1,0 +1,85 @@
+//! Rules for the documents.
+
+use std::path::Path;
+
+use crate::tree::{File, files, none, root};
+
+fn documents() -> Vec<File> {
+    files().into_iter().filter(|file| file.path.ends_with(".md")).collect()
+}
+
+/// The lines outside of code blocks, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut code = false;
+    text.lines().enumerate().filter_map(move |(number, line)| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        (!code && !fence).then_some((number + 1, line))
+    })
+}
+
+/// The targets of `[text](target)` in one line.
+fn links(line: &str) -> Vec<&str> {
+    let parts = line.split("](").skip(1);
+    parts.filter_map(|rest| rest.split_once(')').map(|(target, _)| target)).collect()
+}
+
+/// The name that a heading gets as a link target.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        '-' | '_' => Some(c),
+        c => c.is_alphanumeric().then(|| c.to_ascii_lowercase()),
+    });
+    kept.collect()
+}
+
+fn anchors(text: &str) -> Vec<String> {
+    let headings = prose(text).filter(|(_, line)| line.starts_with('#'));
+    headings.map(|(_, line)| anchor(line.trim_start_matches('#'))).collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut offences = Vec::new();
+    for file in documents() {
+        let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
+        for (number, line) in prose(&file.text) {
+            for link in links(line) {
+                if link.contains("://") || link.starts_with("mailto:") {
+                    continue;
+                }
+                let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+                let target = if path.is_empty() {
+                    root().join(&file.path)
+                } else {
+                    root().join(folder).join(path)
+                };
+                let found = if heading.is_empty() {
+                    target.exists()
+                } else {
+                    let text = std::fs::read_to_string(&target).unwrap_or_default();
+                    anchors(&text).iter().any(|anchor| anchor == heading)
+                };
+                if !found {
+                    offences.push(format!("{}:{number}: {link}", file.path));
+                }
+            }
+        }
+    }
+    none(&offences, "links that lead nowhere");
+}
+
+/// The README has a command for trying it and one for testing it; both must stay what they are.
+#[test]
+fn the_commands_of_the_readme_exist() {
+    let files = files();
+    let text =
+        |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    let readme = text("README.md").expect("a README.md");
+    for script in ["scripts/quickstart.sh", "scripts/test.sh"] {
+        assert!(readme.contains(&format!("sh {script}")), "the README does not name {script}");
+        assert!(text(script).is_some(), "no {script}");
+    }
+    assert!(text(".ci/run").expect("a .ci/run").contains("\nsh scripts/test.sh\n"));
+}
