@@ -1,0 +1,131 @@
+//! The two products under test, and how each is started.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A product under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// The stock Java release 4.4.0.
+    Java,
+    /// The product built from this repository.
+    Ours,
+}
+
+/// Main class of the broker, which our executable takes as its first word too.
+pub const BROKER_CLASS: &str = "org.apache.rocketmq.broker.BrokerStartup";
+/// Main class of the name server.
+pub const NAMESRV_CLASS: &str = "org.apache.rocketmq.namesrv.NamesrvStartup";
+
+impl Backend {
+    /// Short name for output and file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Java => "java",
+            Backend::Ours => "ours",
+        }
+    }
+}
+
+/// The pair that conversations are replayed to: reference first. `ROCKETMQ_COMPAT_PAIR=java,java`
+/// checks the harness itself, `ours,ours` runs without Java.
+pub fn pair() -> Result<(Backend, Backend)> {
+    let text = env::var("ROCKETMQ_COMPAT_PAIR").unwrap_or_else(|_| "java,ours".to_owned());
+    let one = |word: &str| match word.trim() {
+        "java" => Ok(Backend::Java),
+        "ours" => Ok(Backend::Ours),
+        other => bail!("ROCKETMQ_COMPAT_PAIR: unknown back end {other:?}"),
+    };
+    let (left, right) = text.split_once(',').context("ROCKETMQ_COMPAT_PAIR: two names wanted")?;
+    Ok((one(left)?, one(right)?))
+}
+
+/// Root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Where build products of this crate go: `target/compat`.
+pub fn work_dir() -> PathBuf {
+    repository().join("target/compat")
+}
+
+/// The Java jars, fetched when they are missing.
+pub fn java_lib() -> Result<PathBuf> {
+    static LIB: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    LIB.get_or_init(|| fetch_java().map_err(|e| format!("{e:#}")))
+        .clone()
+        .map_err(anyhow::Error::msg)
+}
+
+fn fetch_java() -> Result<PathBuf> {
+    let lib = env::var_os("ROCKETMQ_COMPAT_LIB")
+        .map_or_else(|| work_dir().join("lib"), PathBuf::from);
+    let script = repository().join("scripts/fetch-java.sh");
+    run(Command::new("sh").arg(script).arg(&lib)).context("fetch the Java jars")?;
+    Ok(lib)
+}
+
+/// Our executable, built when the run begins.
+pub fn our_binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BINARY
+        .get_or_init(|| build_ours().map_err(|e| format!("{e:#}")))
+        .clone()
+        .map_err(anyhow::Error::msg)
+}
+
+/// `ROCKETMQ_BIN` names a ready executable; else `ROCKETMQ_PROFILE` (dev or release) is built.
+fn build_ours() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("ROCKETMQ_BIN") {
+        return Ok(PathBuf::from(path));
+    }
+    let profile = env::var("ROCKETMQ_PROFILE").unwrap_or_else(|_| "dev".to_owned());
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = repository();
+    run(Command::new(cargo)
+        .current_dir(&root)
+        .args(["build", "-q", "-p", "rocketmq", "--profile", &profile]))
+    .context("build our executable")?;
+    let folder = if profile == "dev" { "debug" } else { &profile };
+    let binary = root.join("target").join(folder).join("rocketmq");
+    ensure!(binary.exists(), "{} was not built", binary.display());
+    Ok(binary)
+}
+
+/// Runs a tool to its end; its output is the error when it fails.
+pub fn run(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("run {command:?}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?}: {}\n{text}{errors}", output.status);
+    }
+    Ok(text)
+}
+
+/// Flags of every JVM: what 4.4.0 needs on newer Java versions, and bounds. Old versions ignore
+/// what they do not know.
+pub fn jvm_flags(home: &Path) -> Vec<String> {
+    let mut flags: Vec<String> = [
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        "--add-opens=java.base/java.nio=ALL-UNNAMED",
+        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+        "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
+        "--add-exports=java.base/sun.nio.ch=ALL-UNNAMED",
+        "-Xms64m",
+        "-Xmx512m",
+        "-XX:MaxDirectMemorySize=512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xshare:auto",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    flags.push(format!("-Duser.home={}", home.display()));
+    flags
+}

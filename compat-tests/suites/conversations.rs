@@ -1,0 +1,29 @@
+//! Replays every conversation, in both header encodings.
+
+use libtest_mimic::Trial;
+
+use super::trial;
+use crate::case::replay;
+use crate::cases;
+use crate::fixture::{Fixture, clusters};
+use crate::wire::Encoding;
+
+/// One test a conversation and encoding.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for encoding in [Encoding::Json, Encoding::Rocketmq] {
+        for case in cases::all() {
+            if encoding == Encoding::Rocketmq && case.json_only {
+                continue;
+            }
+            let kind = if encoding == Encoding::Json { "json" } else { "binary" };
+            let name = format!("conversation::{}::{kind}", case.name);
+            trials.push(trial(name, move || {
+                let pair = clusters(case.fixture)?;
+                let run = || replay(&case, encoding, (&pair.left, &pair.right));
+                if case.fixture == Fixture::Alone { pair.alone(run) } else { run() }
+            }));
+        }
+    }
+    trials
+}
