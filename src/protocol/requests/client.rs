@@ -10,10 +10,8 @@ pub struct UnregisterClient {
     #[serde(rename = "clientID", default)]
     pub client_id: String,
     /// The producer group to leave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer_group: Option<String>,
     /// The consumer group to leave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumer_group: Option<String>,
 }
 
@@ -33,7 +31,6 @@ macro_rules! consumer_status {
             /// The consumer group.
             pub group: String,
             /// Only the consumer with this client id.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub client_addr: Option<String>,
         }
     )* };
@@ -66,13 +63,10 @@ pub struct ConsumeMessageDirectly {
     /// The consumer group.
     pub consumer_group: String,
     /// The consumer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// Offset id of the message, for the broker.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub msg_id: Option<String>,
     /// The broker the message came from, for the consumer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker_name: Option<String>,
 }
 

@@ -51,7 +51,6 @@ pub struct GetConsumeStats {
     /// The group.
     pub consumer_group: String,
     /// Only this topic; all of the group's when absent or blank.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
 }
 

@@ -128,7 +128,6 @@ reset_offset! {
 #[serde(rename_all = "camelCase")]
 pub struct QueryCorrectionOffset {
     /// Groups to leave out, joined by commas.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_groups: Option<String>,
     /// The group to compare with.
     pub compare_group: String,
@@ -145,7 +144,6 @@ pub struct CloneGroupOffset {
     /// The group to copy to.
     pub dest_group: String,
     /// Only this topic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     /// Whether topics the online group does not subscribe are copied too.
     #[serde(default)]

@@ -25,13 +25,13 @@ pub struct PullMessage<'a> {
     #[serde(default)]
     pub suspend_timeout_millis: i64,
     /// Filter expression, when the flag says so.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub subscription: Option<&'a str>,
     /// Version of the subscription.
     #[serde(default)]
     pub sub_version: i64,
     /// Kind of the expression, `TAG` when absent.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub expression_type: Option<&'a str>,
 }
 

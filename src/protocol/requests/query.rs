@@ -55,6 +55,5 @@ pub struct QueryConsumeQueue {
     #[serde(default)]
     pub count: i32,
     /// Evaluate the filter of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumer_group: Option<String>,
 }

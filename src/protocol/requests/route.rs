@@ -37,7 +37,6 @@ of_key! {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GetKvConfigReply {
     /// The value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
@@ -59,7 +58,6 @@ pub struct RegisterBroker {
     /// Its cluster.
     pub cluster_name: String,
     /// Address for its slaves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ha_server_addr: Option<String>,
     /// 0 for the master.
     pub broker_id: i64,
@@ -76,10 +74,8 @@ pub struct RegisterBroker {
 #[serde(rename_all = "camelCase")]
 pub struct RegisterBrokerReply {
     /// Where the master serves its slaves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ha_server_addr: Option<String>,
     /// Where the master listens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master_addr: Option<String>,
 }
 

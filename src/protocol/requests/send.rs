@@ -43,7 +43,7 @@ pub struct SendMessage<'a> {
     /// A number of the user's.
     pub flag: i32,
     /// Properties in their text form.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub properties: Option<&'a str>,
     /// How often the message was delivered already.
     #[serde(default)]
@@ -55,7 +55,6 @@ pub struct SendMessage<'a> {
     #[serde(default)]
     pub batch: bool,
     /// Deliveries before the dead letter queue, for retry topics.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_reconsume_times: Option<i32>,
 }
 
@@ -89,7 +88,7 @@ macro_rules! short_names {
             #[serde(rename = "h")]
             pub flag: i32,
             /// Properties in their text form.
-            #[serde(rename = "i", borrow, default, skip_serializing_if = "Option::is_none")]
+            #[serde(rename = "i", borrow)]
             pub properties: Option<&'a str>,
             /// How often the message was delivered already.
             #[serde(rename = "j", default)]
@@ -98,7 +97,7 @@ macro_rules! short_names {
             #[serde(rename = "k", default)]
             pub unit_mode: bool,
             /// Deliveries before the dead letter queue, for retry topics.
-            #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+            #[serde(rename = "l", default)]
             pub max_reconsume_times: Option<i32>,
             /// Whether the body holds a batch; this, not the code, decides.
             #[serde(rename = "m", default)]
@@ -190,7 +189,6 @@ pub struct SendMessageReply<'a> {
     /// Its offset in the queue.
     pub queue_offset: i64,
     /// Never set by 4.4.0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<Cow<'a, str>>,
 }
 
@@ -205,15 +203,12 @@ pub struct ConsumerSendMsgBack {
     /// Delay level of the next try; 0 lets the broker choose, negative gives up.
     pub delay_level: i32,
     /// Id of the message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin_msg_id: Option<String>,
     /// Topic of the message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin_topic: Option<String>,
     /// Unit mode of the consumer.
     #[serde(default)]
     pub unit_mode: bool,
     /// Deliveries before the dead letter queue; wins over the group's setting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_reconsume_times: Option<i32>,
 }

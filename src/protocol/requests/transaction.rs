@@ -22,7 +22,6 @@ pub struct EndTransaction {
     #[serde(default)]
     pub msg_id: String,
     /// Id of the transaction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<String>,
 }
 
@@ -35,12 +34,9 @@ pub struct CheckTransactionState {
     /// Physical offset of the half message.
     pub commit_log_offset: i64,
     /// Id of the message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub msg_id: Option<String>,
     /// Id of the transaction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<String>,
     /// Id made of address and physical offset.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_msg_id: Option<String>,
 }
