@@ -102,19 +102,19 @@ impl TopicConfig {
         format!("{topic_name} {read_queue_nums} {write_queue_nums} {perm} {kind}")
     }
 
-    /// Reads the line of a compressed registration.
+    /// Reads the line of a compressed registration. Brokers of 5.x write attributes behind it,
+    /// which are passed over.
     #[must_use]
     pub fn from_line(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
-        let config = Self {
+        Some(Self {
             topic_name: words.next()?.to_owned(),
             read_queue_nums: words.next()?.parse().ok()?,
             write_queue_nums: words.next()?.parse().ok()?,
             perm: words.next()?.parse().ok()?,
             topic_filter_type: TopicFilterType::from_name(words.next()?)?,
             ..Self::default()
-        };
-        words.next().is_none().then_some(config)
+        })
     }
 }
 
