@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::progress::Progress;
 use super::{ConsumeStatus, Inner};
+use crate::producer::now_ms;
 use crate::route::MASTER_ID;
 use crate::{ClientError, LOG, Received};
 
@@ -169,7 +170,10 @@ impl Reader {
                 let wanted =
                     subscription.tags_set.is_empty() || subscription.tags_set.contains(tag);
                 if wanted {
-                    let message = Received::decode(&record, &self.queue.broker_name)?;
+                    let mut message = Received::decode(&record, &self.queue.broker_name)?;
+                    let properties = &mut message.message.properties;
+                    properties.put(name::MIN_OFFSET, reply.min_offset.to_string());
+                    properties.put(name::MAX_OFFSET, reply.max_offset.to_string());
                     self.hand_over(message);
                 }
             }
@@ -204,8 +208,9 @@ impl Reader {
     }
 
     /// Runs the handler until the message is done or handed back; `false` if we stop before.
-    async fn consume(&self, message: Received) -> bool {
+    async fn consume(&self, mut message: Received) -> bool {
         loop {
+            message.message.properties.put(name::CONSUME_START_TIME, now_ms().to_string());
             if (self.inner.handler)(message.clone()).await == ConsumeStatus::Success {
                 return true;
             }
