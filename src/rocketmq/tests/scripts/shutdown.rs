@@ -27,7 +27,7 @@ impl Machine {
         let home = Home::new(shell);
         home.fake("ps", "path/ps");
         // The waiting shells read these by the name of the class.
-        for class in [BROKER, NAMESRV, "wait"] {
+        for class in [BROKER, NAMESRV, "broker", "wait"] {
             home.write(&format!("run/{class}"), "read -r line\n");
         }
         let mut machine =
@@ -128,6 +128,20 @@ fn all_brokers_of_the_machine_go_native_and_java() {
         );
         assert_eq!(shown.out, expected);
         assert_eq!(machine.terminated(), [true, true, false]);
+    }
+}
+
+/// The executable also takes a plain word for its role.
+#[test]
+fn servers_started_by_a_short_name_are_found() {
+    for shell in shells() {
+        let mut machine = Machine::new(&shell);
+        let broker = machine.start(&["/opt/rocketmq/lib/rocketmq", "-u", "broker", "-m"]);
+        machine.start(&["/usr/bin/java", "broker"]);
+        machine.start(&["sh", "broker", "/opt/rocketmq/lib/rocketmq", "broker"]);
+        let shown = machine.shutdown(&["broker"]).expect_code(0);
+        assert!(shown.out.starts_with(&format!("The mqbroker({broker}) is running")), "{shown:?}");
+        assert_eq!(machine.terminated(), [true, false, false]);
     }
 }
 
