@@ -108,24 +108,22 @@ pub fn run(command: &mut Command) -> Result<String> {
     Ok(text)
 }
 
-/// Flags of every JVM: what 4.4.0 needs on newer Java versions, and bounds. Old versions ignore
-/// what they do not know.
+/// Flags of every JVM: what 4.4.0 needs on newer Java versions, and bounds for tests; or, in
+/// place of the bounds, the words of `ROCKETMQ_JVM_FLAGS`. Old versions ignore what they do not
+/// know.
 pub fn jvm_flags(home: &Path) -> Vec<String> {
-    let mut flags: Vec<String> = [
+    const OPENED: [&str; 5] = [
         "-XX:+IgnoreUnrecognizedVMOptions",
         "--add-opens=java.base/java.nio=ALL-UNNAMED",
         "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
         "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
         "--add-exports=java.base/sun.nio.ch=ALL-UNNAMED",
-        "-Xms64m",
-        "-Xmx512m",
-        "-XX:MaxDirectMemorySize=512m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-Xshare:auto",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    ];
+    const BOUNDS: &str = "-Xms64m -Xmx512m -XX:MaxDirectMemorySize=512m -XX:+UseSerialGC \
+                          -XX:TieredStopAtLevel=1 -Xshare:auto";
+    let chosen = env::var("ROCKETMQ_JVM_FLAGS").unwrap_or_else(|_| BOUNDS.to_owned());
+    let mut flags: Vec<String> = OPENED.map(str::to_owned).to_vec();
+    flags.extend(chosen.split_whitespace().map(str::to_owned));
     flags.push(format!("-Duser.home={}", home.display()));
     flags
 }

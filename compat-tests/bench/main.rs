@@ -1,0 +1,214 @@
+//! Java 4.4.0 and ours side by side: the same raw load on one and the other in turn, in one run.
+//!
+//! `scripts/bench.sh` builds and runs it; `--help` lists the options.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use compat_tests::backend::{Backend, our_binary};
+use compat_tests::cluster::{Cluster, Spec};
+use compat_tests::launch::Launcher;
+
+mod load;
+mod process;
+mod report;
+mod work;
+
+use load::{Outcome, Pace};
+use report::{Report, Sample};
+use work::{ROWS, Row, Work};
+
+const BACKENDS: [Backend; 2] = [Backend::Java, Backend::Ours];
+/// The servers run with 4.4.0's own sizes.
+const PROPERTIES: &[(&str, &str)] = &[
+    ("mapedFileSizeCommitLog", "1073741824"),
+    ("mapedFileSizeConsumeQueue", "6000000"),
+    ("maxHashSlotNum", "5000000"),
+    ("maxIndexNum", "20000000"),
+];
+
+struct Options {
+    rows: Vec<Row>,
+    rounds: usize,
+    seconds: f64,
+    warm_up: f64,
+    starts: usize,
+}
+
+const USAGE: &str = "\
+usage: bench [--only NAME,NAME] [--rounds N] [--seconds S] [--warm-up S] [--starts N]
+  --only     rows to measure (all); names are printed with --list
+  --rounds   times each row is measured on each side, alternately (3)
+  --seconds  length of one measurement (5)
+  --warm-up  length of the load before the first one (15)
+  --starts   cold starts measured on each side (3)";
+
+fn main() -> Result<()> {
+    let Some(options) = parse(std::env::args().skip(1))? else {
+        return Ok(());
+    };
+    // Built before anything is timed.
+    our_binary()?;
+    let mut report = Report::default();
+    for backend in BACKENDS {
+        for _ in 0..options.starts {
+            report.start(backend, measure_start(backend)?);
+        }
+    }
+    let (sync, plain): (Vec<Row>, Vec<Row>) =
+        options.rows.iter().partition(|row| row.work == Work::SyncSend);
+    measure(&plain, &options, PROPERTIES, &mut report)?;
+    let mut flushing = PROPERTIES.to_vec();
+    flushing.push(("flushDiskType", "SYNC_FLUSH"));
+    measure(&sync, &options, &flushing, &mut report)?;
+    println!("{}", report.markdown());
+    Ok(())
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>> {
+    let mut options =
+        Options { rows: ROWS.to_vec(), rounds: 3, seconds: 5.0, warm_up: 15.0, starts: 3 };
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word} wants a value\n{USAGE}"));
+        match word.as_str() {
+            "--only" => {
+                let names = value()?;
+                let chosen = names.split(',').map(|name| {
+                    let row = ROWS.iter().find(|row| row.name == name);
+                    row.copied().with_context(|| format!("no row {name}, see --list"))
+                });
+                options.rows = chosen.collect::<Result<_>>()?;
+            }
+            "--rounds" => options.rounds = value()?.parse()?,
+            "--seconds" => options.seconds = value()?.parse()?,
+            "--warm-up" => options.warm_up = value()?.parse()?,
+            "--starts" => options.starts = value()?.parse()?,
+            "--list" => {
+                ROWS.iter().for_each(|row| println!("{}", row.name));
+                return Ok(None);
+            }
+            "-h" | "--help" => {
+                println!("{USAGE}");
+                return Ok(None);
+            }
+            other => bail!("unknown option {other}\n{USAGE}"),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn spec<'a>(backend: Backend, properties: &'a [(&'a str, &'a str)]) -> Spec<'a> {
+    Spec { name_server: None, broker: backend, properties, launcher: Launcher::Process }
+}
+
+/// From the start of the process on an empty store to the first acknowledged message.
+fn measure_start(backend: Backend) -> Result<Duration> {
+    let mut cluster = Cluster::start(&spec(backend, PROPERTIES))?;
+    cluster.broker.kill()?;
+    std::fs::remove_dir_all(cluster.broker.store())?;
+    let templates = Work::Send(128).templates(&cluster.broker)?;
+    let started = Instant::now();
+    cluster.broker.spawn(backend)?;
+    let one = Pace { window: 1, rate: None };
+    let deadline = started + Duration::from_secs(60);
+    while load::run(cluster.broker.port, &templates, one, Duration::from_nanos(1)).is_err() {
+        if Instant::now() > deadline {
+            bail!("no message accepted after 60 s\n{}", cluster.logs());
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    Ok(started.elapsed())
+}
+
+/// Measures rows on both sides alternately; the side that waits is stopped meanwhile.
+fn measure(
+    rows: &[Row],
+    options: &Options,
+    properties: &[(&str, &str)],
+    report: &mut Report,
+) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut clusters = Vec::new();
+    for backend in BACKENDS {
+        let cluster = Cluster::start(&spec(backend, properties))?;
+        warm_up(&cluster, options).with_context(|| cluster.logs())?;
+        process::pause(&cluster.broker)?;
+        clusters.push(cluster);
+    }
+    let mut java_rate: HashMap<usize, f64> = HashMap::new();
+    for row in rows {
+        for round in 0..options.rounds {
+            for cluster in &clusters {
+                process::resume(&cluster.broker)?;
+                let rate = if row.paced { java_rate.get(&bytes(row.work)).copied() } else { None };
+                if row.paced && rate.is_none() {
+                    bail!("{} needs the row it is paced by, before it", row.name);
+                }
+                let pace = Pace { window: row.window, rate: rate.map(|rate| rate / 2.0) };
+                let sample = one_sample(cluster, row, pace, options.seconds)
+                    .with_context(|| format!("{} on {}", row.name, cluster.backend.name()))
+                    .with_context(|| cluster.logs())?;
+                if cluster.backend == Backend::Java && !row.paced {
+                    let best = java_rate.entry(bytes(row.work)).or_default();
+                    *best = best.max(sample.per_second);
+                }
+                eprintln!("{:14} round {round} {:5} {sample}", row.name, cluster.backend.name());
+                report.sample(row.name, cluster.backend, sample);
+                process::pause(&cluster.broker)?;
+            }
+        }
+    }
+    for cluster in &mut clusters {
+        process::resume(&cluster.broker)?;
+        cluster.stop()?;
+    }
+    Ok(())
+}
+
+/// Works of the same size share their rate.
+fn bytes(work: Work) -> usize {
+    match work {
+        Work::Send(bytes) => bytes,
+        Work::Batch | Work::Pull | Work::SyncSend => 0,
+    }
+}
+
+/// Loads a broker until its compiler has seen the hot paths; leaves messages to pull.
+fn warm_up(cluster: &Cluster, options: &Options) -> Result<()> {
+    let length = Duration::from_secs_f64(options.warm_up / 3.0);
+    for (work, window) in [(Work::Send(128), 256), (Work::Send(1024), 256), (Work::Pull, 16)] {
+        let templates = work.templates(&cluster.broker)?;
+        load::run(cluster.broker.port, &templates, Pace { window, rate: None }, length)?;
+    }
+    Ok(())
+}
+
+fn one_sample(cluster: &Cluster, row: &Row, pace: Pace, seconds: f64) -> Result<Sample> {
+    let broker = &cluster.broker;
+    if row.work == Work::Pull {
+        // What is pulled was sent just now, and is the same on both sides.
+        let templates = Work::Send(128).templates(broker)?;
+        let fill = Pace { window: 256, rate: None };
+        load::run(broker.port, &templates, fill, Duration::from_secs(2))?;
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let templates = row.work.templates(broker)?;
+    let before = process::cpu_seconds(broker)?;
+    let outcome: Outcome =
+        load::run(broker.port, &templates, pace, Duration::from_secs_f64(seconds))?;
+    let cpu = process::cpu_seconds(broker)? - before;
+    let messages = outcome.requests as f64 * row.work.messages();
+    Ok(Sample {
+        per_second: messages / outcome.elapsed.as_secs_f64(),
+        per_cpu_second: messages / cpu.max(0.01),
+        refused: outcome.refused as f64,
+        p50_us: outcome.percentile(0.5),
+        p99_us: outcome.percentile(0.99),
+        p999_us: outcome.percentile(0.999),
+        memory_bytes: broker.anonymous_memory()? as f64,
+    })
+}

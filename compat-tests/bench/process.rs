@@ -1,0 +1,31 @@
+//! What a server costs, from `/proc`, and standing still while the other one is measured.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use compat_tests::cluster::Node;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Processor seconds (user and system) the process has used so far.
+pub(crate) fn cpu_seconds(broker: &Node) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", broker.pid()?))?;
+    let fields = stat.rsplit_once(')').context("stat")?.1;
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || -> Result<f64> { Ok(fields.next().context("stat")?.parse()?) };
+    Ok((ticks()? + ticks()?) / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Stops a process until [`resume`], so that it takes nothing from the other one.
+pub(crate) fn pause(broker: &Node) -> Result<()> {
+    signal(broker, Signal::STOP)
+}
+
+/// Lets a paused process go on.
+pub(crate) fn resume(broker: &Node) -> Result<()> {
+    signal(broker, Signal::CONT)
+}
+
+fn signal(broker: &Node, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(i32::try_from(broker.pid()?)?).context("process number")?;
+    Ok(kill_process(pid, signal)?)
+}
