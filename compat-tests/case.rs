@@ -90,6 +90,8 @@ enum Action {
     Raw(Vec<u8>),
     /// Waits for a request that the server makes on this connection.
     Receive(i32),
+    /// Nothing comes on this connection for a while.
+    Quiet,
     /// Closes the connection.
     Close,
 }
@@ -148,6 +150,12 @@ impl Step {
     /// A request that the broker makes on a connection.
     pub fn receive(connection: &'static str, code: i32) -> Self {
         Self::new(Action::Receive(code), Target::Broker, code).on(connection).code_is(code)
+    }
+
+    /// Nothing comes on the broker connection of this name for a while, as when a request is
+    /// held.
+    pub fn quiet(connection: &'static str) -> Self {
+        Self::new(Action::Quiet, Target::Broker, 0).on(connection).silent()
     }
 
     /// Closes a connection.
@@ -295,6 +303,7 @@ impl Step {
             Action::Finish(label) => format!("finish {label}"),
             Action::Raw(bytes) => format!("raw {} bytes", bytes.len()),
             Action::Receive(code) => format!("receive {code}"),
+            Action::Quiet => "quiet".to_owned(),
             Action::Close => "close".to_owned(),
         };
         format!("{what} on {:?}/{}", self.target, self.connection)
@@ -415,6 +424,10 @@ impl<'a> Side<'a> {
             }
             Action::Receive(code) => {
                 self.connection(step.target, step.connection)?.wait_request(*code, CALL_TIMEOUT)
+            }
+            Action::Quiet => {
+                let conn = self.connection(step.target, step.connection)?;
+                Ok(if conn.nothing(SILENCE)? { Outcome::Silence } else { Outcome::Closed })
             }
             Action::Close => {
                 self.connections.remove(&(step.target, step.connection));

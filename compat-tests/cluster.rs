@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::backend::{BROKER_CLASS, Backend, NAMESRV_CLASS};
 use crate::conn::Conn;
 use crate::json::Json;
-use crate::launch::{Launcher, Program, Running, log_tail, path_text, wait_until};
+use crate::launch::{Launcher, Program, Running, attach, log_tail, path_text, wait_until};
 use crate::ports::free_port;
 use crate::wire::Frame;
 
@@ -116,7 +116,7 @@ impl Node {
     /// Starts this product over whatever is in the folder, and waits until it serves.
     pub fn start(&mut self, backend: Backend) -> Result<()> {
         self.spawn(backend)?;
-        self.wait_ready().with_context(|| self.logs())
+        attach(self.wait_ready(), || self.logs())
     }
 
     /// Starts without waiting.
@@ -190,7 +190,7 @@ impl Node {
         how(running.as_mut())?;
         let what = format!("the end of {}", self.class);
         let ended = wait_until(&what, STOP_TIMEOUT, || Ok(running.ended()?.is_some()));
-        ended.with_context(|| self.logs())
+        attach(ended, || self.logs())
     }
 
     /// Bytes of memory of its own (not of mapped files).
@@ -278,7 +278,7 @@ impl Cluster {
             let info = Json::parse(&String::from_utf8(answer.body)?)?;
             Ok(info.get("brokerAddrTable").is_some_and(|t| t.get(BROKER_NAME).is_some()))
         });
-        wait.with_context(|| self.logs())
+        attach(wait, || self.logs())
     }
 
     /// The name server; an error when the broker is alone.

@@ -97,6 +97,17 @@ impl Conn {
         }
     }
 
+    /// Whether nothing comes for a while; what comes stays in the inbox.
+    pub fn nothing(&mut self, wait: Duration) -> Result<bool> {
+        let deadline = Instant::now() + wait;
+        while self.inbox.is_empty() && !self.closed {
+            if !self.fill(deadline)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Sends a request and takes its answer; anything else is an error.
     pub fn call(&mut self, frame: Frame) -> Result<Frame> {
         let code = frame.code;

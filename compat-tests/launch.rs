@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::backend::{Backend, java_lib, jvm_flags, our_binary};
@@ -179,6 +179,11 @@ pub(crate) fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// Adds logs to an error, after its own words.
+pub fn attach<T>(result: Result<T>, logs: impl FnOnce() -> String) -> Result<T> {
+    result.map_err(|e| anyhow!("{e:#}\n{}", logs()))
+}
+
 /// Waits until a condition holds.
 pub fn wait_until(
     what: &str,
@@ -201,7 +206,7 @@ pub fn wait_until(
 
 /// What the Java programs look for in their home: logging to one plain file each, and the
 /// admin tool's (empty) credentials.
-fn prepare_home(home: &Path) -> Result<()> {
+pub(crate) fn prepare_home(home: &Path) -> Result<()> {
     let conf = home.join("conf");
     fs::create_dir_all(&conf)?;
     for name in ["broker", "namesrv", "tools"] {

@@ -18,6 +18,7 @@ pub mod cluster;
 pub mod conn;
 pub mod container;
 pub mod fixture;
+pub mod java;
 pub mod json;
 pub mod launch;
 pub mod normal;

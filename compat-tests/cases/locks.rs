@@ -55,7 +55,7 @@ fn rubbish() -> Case {
             broker(41).body("{").code_is(1),
             broker(41).body("{}").code_is(0),
             broker(42).code_is(1),
-            broker(42).body("{}").code_is(0),
+            broker(42).body("{}").code_is(1),
         ],
     )
 }

@@ -98,7 +98,7 @@ fn progress() -> Case {
             stats(Some("$(t)")),
             stats(Some("$(t)none")),
             stats(Some("")),
-            broker(208).code_is(0),
+            broker(208).code_is(1),
         ],
     )
 }

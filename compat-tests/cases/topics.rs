@@ -74,7 +74,7 @@ fn missing_fields() -> Case {
         "topic_missing_fields",
         [
             broker(17).code_is(1),
-            broker(202).code_is(17),
+            broker(202).code_is(1),
             broker(202).ext(&[("topic", "")]).code_is(17),
         ],
     )

@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, clusters};
 use crate::wire::Encoding;
 
 /// One test a conversation and encoding.
-pub fn trials() -> Vec<Trial> {
+pub(super) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for encoding in [Encoding::Json, Encoding::Rocketmq] {
         for case in cases::all() {

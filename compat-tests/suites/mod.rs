@@ -1,6 +1,8 @@
 //! Everything that is more than a conversation.
 
-pub mod conversations;
+mod conversations;
+mod mqadmin;
+mod quickstart;
 
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
@@ -10,7 +12,8 @@ fn trial(name: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'sta
     Trial::test(name, move || run().map_err(|e| Failed::from(format!("{e:#}"))))
 }
 
-/// Every test.
+/// Every test; the long ones first, so that none is left alone at the end.
 pub fn all() -> Vec<Trial> {
-    conversations::trials()
+    let lists = [quickstart::trials(), mqadmin::trials(), conversations::trials()];
+    lists.into_iter().flatten().collect()
 }

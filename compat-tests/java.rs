@@ -1,0 +1,177 @@
+//! Java programs on the client's side: stock ones, and small ones of ours under `java/src`.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::backend::{java_lib, jvm_flags, repository, run, work_dir};
+use crate::launch::prepare_home;
+use crate::reaper;
+
+/// Compiles the programs under `java/src` when they have changed.
+fn classes() -> Result<PathBuf> {
+    static CLASSES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    CLASSES
+        .get_or_init(|| compile().map_err(|e| format!("{e:#}")))
+        .clone()
+        .map_err(anyhow::Error::msg)
+}
+
+fn compile() -> Result<PathBuf> {
+    let folder = work_dir().join("classes");
+    let stamp = folder.join("sources.txt");
+    let mut sources: Vec<_> = fs::read_dir(repository().join("compat-tests/java/src"))?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
+    sources.sort();
+    let texts: Vec<_> = sources.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+    if fs::read_to_string(&stamp).is_ok_and(|t| t == texts.concat()) {
+        return Ok(folder);
+    }
+    let jars = format!("{}/*", java_lib()?.display());
+    fs::create_dir_all(&folder)?;
+    run(Command::new("javac")
+        .args(["-nowarn", "-encoding", "UTF-8", "-cp", &jars, "-d"])
+        .arg(&folder)
+        .args(&sources))
+    .context("compile java/src")?;
+    fs::write(&stamp, texts.concat())?;
+    Ok(folder)
+}
+
+/// A running Java program whose output is read line by line.
+pub struct Program {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+    _home: TempDir,
+}
+
+impl Program {
+    /// Starts a main class; `NAMESRV_ADDR` is set for those that read it.
+    pub fn start(class: &str, args: &[&str], name_server: &str) -> Result<Self> {
+        let home = tempfile::Builder::new().prefix("compat-java-").tempdir()?;
+        prepare_home(home.path())?;
+        let path = format!("{}:{}/*", classes()?.display(), java_lib()?.display());
+        let errors = File::create(home.path().join("errors.txt"))?;
+        let mut child = Command::new("java")
+            .args(jvm_flags(home.path()))
+            .args(["-cp", &path, class])
+            .args(args)
+            .current_dir(home.path())
+            .env("NAMESRV_ADDR", name_server)
+            .env("ROCKETMQ_HOME", home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .context("start java")?;
+        reaper::add(child.id());
+        let input = child.stdin.take();
+        let output = child.stdout.take().context("no output")?;
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Program { child, input, lines, seen: Vec::new(), _home: home })
+    }
+
+    /// Writes a line to its input.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let input = self.input.as_mut().context("input is closed")?;
+        input.write_all(format!("{line}\n").as_bytes())?;
+        Ok(input.flush()?)
+    }
+
+    /// Closes its input.
+    pub fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// The next line of output; `None` at its end.
+    pub fn line(&mut self, timeout: Duration) -> Result<Option<String>> {
+        match self.lines.recv_timeout(timeout) {
+            Ok(line) => {
+                self.seen.push(line.clone());
+                Ok(Some(line))
+            }
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("no line within {timeout:?}, the last ones were:\n{}", self.tail())
+            }
+        }
+    }
+
+    /// Lines until one that fits, which is included.
+    pub fn lines_until(
+        &mut self,
+        timeout: Duration,
+        last: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>> {
+        let deadline = Instant::now() + timeout;
+        let mut lines = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(line) = self.line(left)? else {
+                bail!("the program ended, its last lines were:\n{}", self.tail());
+            };
+            let done = last(&line);
+            lines.push(line);
+            if done {
+                return Ok(lines);
+            }
+        }
+    }
+
+    /// All lines to the end of the program.
+    pub fn rest(&mut self, timeout: Duration) -> Result<Vec<String>> {
+        let deadline = Instant::now() + timeout;
+        let mut lines = Vec::new();
+        while let Some(line) =
+            self.line(deadline.saturating_duration_since(Instant::now()))?
+        {
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    fn tail(&self) -> String {
+        let errors = fs::read_to_string(self._home.path().join("errors.txt")).unwrap_or_default();
+        format!("{}\n{errors}", self.seen[self.seen.len().saturating_sub(10)..].join("\n"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        reaper::remove(self.child.id());
+    }
+}
+
+/// Runs mqadmin commands and returns what each printed.
+pub fn mqadmin(name_server: &str, commands: &[Vec<String>]) -> Result<Vec<String>> {
+    let mut program = Program::start("AdminRunner", &[], name_server)?;
+    let mut outputs = Vec::new();
+    for command in commands {
+        let words = [command.as_slice(), &["-n".to_owned(), name_server.to_owned()]].concat();
+        program.tell(&words.join("\t"))?;
+        let lines = program.lines_until(Duration::from_secs(60), |line| line == "@@@")?;
+        outputs.push(lines[1..lines.len() - 1].join("\n"));
+    }
+    Ok(outputs)
+}
+
