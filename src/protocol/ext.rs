@@ -221,12 +221,13 @@ pub fn from_ext<'de, T: Deserialize<'de>>(ext: &'de Ext) -> Result<T, Error> {
     T::deserialize(FieldsDeserializer { ext })
 }
 
-/// Appends the fields of a typed header; `None` is left out, the map becomes present.
+/// Appends the fields of a typed header; `None` is left out. The map becomes present, except for
+/// a unit struct: that is a request or an answer without a header class, which Java sends
+/// without a map.
 ///
 /// # Errors
 /// When `header` is not a flat struct of scalars and strings.
 pub fn to_ext<T: Serialize>(header: &T, into: &mut Ext) -> Result<(), Error> {
-    into.present = true;
     header.serialize(FieldsSerializer { ext: into })
 }
 

@@ -155,6 +155,17 @@ macro_rules! requests {
                 }))
             }
 
+            /// Appends the fields of this request's header.
+            ///
+            /// # Errors
+            /// None of the headers here fails; see [`ext::to_ext`].
+            pub fn write(&self, into: &mut Ext) -> Result<(), ext::Error> {
+                match self {
+                    $( Self::$request(header) => ext::to_ext(header, into), )*
+                    $( Self::$also(header) => ext::to_ext(header, into), )*
+                }
+            }
+
             /// The lane of a code; `None` for a code this group does not serve.
             #[must_use]
             pub const fn lane_of(code: i32) -> Option<Lane> {

@@ -82,6 +82,7 @@ impl<'a> ser::Serializer for FieldsSerializer<'a> {
     type SerializeStructVariant = Refused;
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Error> {
+        self.ext.set_present();
         Ok(self)
     }
 
@@ -177,7 +178,7 @@ impl ser::Serializer for ValueSerializer<'_> {
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Error> {
-        self.ext.push_display(self.key, format_args!("{value:?}"));
+        self.ext.push(self.key, &crate::json::java_double(value));
         Ok(())
     }
 

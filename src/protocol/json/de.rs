@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 
+use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, Unexpected,
     VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
+use self::containers::{Nothing, entries, items, members};
 use super::Error;
 use super::read::{Reader, Reference, Token};
+
+mod containers;
 
 /// The value or the key at the cursor.
 pub(super) struct Value<'a, 'de> {
@@ -179,7 +183,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
         match self.token()? {
-            Token::Object => members(self.reader, visitor),
+            Token::Object => entries(self.reader, visitor),
             Token::Null => visitor.visit_map(Nothing),
             Token::Text(text) if text.is_empty() => visitor.visit_map(Nothing),
             Token::Reference(Reference { target: None, .. }) => visitor.visit_map(Nothing),
@@ -194,12 +198,24 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
+        mut self,
+        name: &'static str,
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_map(visitor)
+        match self.token()? {
+            Token::Object => members(self.reader, names, visitor),
+            Token::Null => visitor.visit_map(Nothing),
+            Token::Text(text) if text.is_empty() => visitor.visit_map(Nothing),
+            Token::Reference(Reference { target: None, .. }) => visitor.visit_map(Nothing),
+            Token::Reference(reference @ Reference { target: Some(target), .. }) => {
+                self.reader.follow(target)?;
+                let value = Value::new(self.reader).deserialize_struct(name, names, visitor)?;
+                self.reader.resume(reference);
+                Ok(value)
+            }
+            other => Err(mismatch(&other, &visitor)),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -220,7 +236,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
         match self.token()? {
-            Token::Object => members(self.reader, visitor),
+            Token::Object => entries(self.reader, visitor),
             Token::Array => items(self.reader, visitor),
             Token::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             Token::Text(Cow::Owned(text)) => visitor.visit_string(text),
@@ -282,101 +298,6 @@ fn float(text: &str) -> Option<f64> {
     digits.parse().ok().filter(|_| is_number)
 }
 
-fn items<'de, V: Visitor<'de>>(reader: &mut Reader<'de>, visitor: V) -> Result<V::Value, Error> {
-    reader.enter()?;
-    let mut items = Items { reader, first: true, ended: false };
-    let value = visitor.visit_seq(&mut items)?;
-    if !items.ended && items.reader.next_item(b']', items.first)? {
-        return items.reader.expected("`]`");
-    }
-    reader.leave();
-    Ok(value)
-}
-
-struct Items<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    first: bool,
-    ended: bool,
-}
-
-impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
-        if self.ended || !self.reader.next_item(b']', std::mem::take(&mut self.first))? {
-            self.ended = true;
-            return Ok(None);
-        }
-        seed.deserialize(Value::new(self.reader)).map(Some)
-    }
-}
-
-fn members<'de, V: Visitor<'de>>(reader: &mut Reader<'de>, visitor: V) -> Result<V::Value, Error> {
-    reader.enter()?;
-    let mut members = Members { reader, first: true, ended: false };
-    let value = visitor.visit_map(&mut members)?;
-    if !members.ended && members.reader.next_item(b'}', members.first)? {
-        return members.reader.expected("`}`");
-    }
-    reader.leave();
-    Ok(value)
-}
-
-struct Members<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    first: bool,
-    ended: bool,
-}
-
-impl<'de> MapAccess<'de> for &mut Members<'_, 'de> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Error> {
-        if self.ended || !self.reader.next_item(b'}', std::mem::take(&mut self.first))? {
-            self.ended = true;
-            return Ok(None);
-        }
-        seed.deserialize(Value { reader: self.reader, is_key: true }).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        self.reader.colon()?;
-        seed.deserialize(Value::new(self.reader))
-    }
-}
-
-/// What null, an empty string and a reference to nowhere are as a container.
-struct Nothing;
-
-impl<'de> SeqAccess<'de> for Nothing {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        _: T,
-    ) -> Result<Option<T::Value>, Error> {
-        Ok(None)
-    }
-}
-
-impl<'de> MapAccess<'de> for Nothing {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, _: K) -> Result<Option<K::Value>, Error> {
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("value before key"))
-    }
-}
-
 /// The name of an enum's value.
 struct Variant<'de>(Cow<'de, str>);
 
@@ -385,7 +306,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let name = serde::de::value::StrDeserializer::<Error>::new(&self.0);
+        let name: StrDeserializer<'_, Error> = self.0.as_ref().into_deserializer();
         Ok((seed.deserialize(name)?, self))
     }
 }

@@ -100,7 +100,7 @@ impl<'de> Reader<'de> {
     }
 
     /// Goes to the next item or member; `false` at the end, with `close` consumed. Spare commas
-    /// count for one.
+    /// count for one; items of an array need none, as in fastjson.
     pub(super) fn next_item(&mut self, close: u8, first: bool) -> Result<bool, Error> {
         let mut separated = first;
         while self.eat(b',')? {
@@ -110,7 +110,7 @@ impl<'de> Reader<'de> {
             return Ok(false);
         }
         match self.peek()? {
-            Some(_) if separated => Ok(true),
+            Some(_) if separated || close == b']' => Ok(true),
             _ if close == b'}' => self.expected("`,` or `}`"),
             _ => self.expected("`,` or `]`"),
         }
@@ -204,6 +204,31 @@ impl<'de> Reader<'de> {
             }
             _ => self.expected("a value"),
         }
+    }
+
+    /// Reads the name of a member; `None` for what cannot be one.
+    pub(super) fn name(&mut self) -> Result<Option<Cow<'de, str>>, Error> {
+        if matches!(self.peek()?, Some(b'{' | b'[')) {
+            self.skip()?;
+            return Ok(None);
+        }
+        Ok(match self.key()? {
+            Token::Text(name) => Some(name),
+            Token::Word(name) => Some(Cow::Borrowed(name)),
+            _ => None,
+        })
+    }
+
+    /// Passes over a key and its value when the value is null.
+    pub(super) fn skip_null_member(&mut self) -> Result<bool, Error> {
+        let from = self.at;
+        self.skip()?;
+        self.colon()?;
+        let null = self.eat_null()?;
+        if !null {
+            self.at = from;
+        }
+        Ok(null)
     }
 
     /// Consumes a null when it comes next.
