@@ -123,12 +123,12 @@ impl Members<'_, '_> {
     }
 }
 
+/// Whether two names differ in case, `_` and `-` only.
 fn alike(a: &str, b: &str) -> bool {
-    let letters = |text: &str| -> Vec<u8> {
-        let kept = text.bytes().filter(|b| !matches!(b, b'_' | b'-'));
-        kept.map(|b| b.to_ascii_lowercase()).collect()
-    };
-    letters(a) == letters(b)
+    fn letters(name: &str) -> impl Iterator<Item = u8> {
+        name.bytes().filter(|b| !matches!(b, b'_' | b'-')).map(|b| b.to_ascii_lowercase())
+    }
+    letters(a).eq(letters(b))
 }
 
 impl<'de> MapAccess<'de> for &mut Members<'_, 'de> {
