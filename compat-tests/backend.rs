@@ -31,14 +31,31 @@ impl Backend {
     }
 }
 
+/// The products that make up one side of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Products {
+    /// Product of the name server.
+    pub name_server: Backend,
+    /// Product of the broker.
+    pub broker: Backend,
+}
+
 /// The pair that conversations are replayed to: reference first. `ROCKETMQ_COMPAT_PAIR=java,java`
-/// checks the harness itself, `ours,ours` runs without Java.
-pub fn pair() -> Result<(Backend, Backend)> {
+/// checks the harness itself, `ours,ours` runs without Java; a side `ours+java` is our name
+/// server with Java's broker.
+pub fn pair() -> Result<(Products, Products)> {
     let text = env::var("ROCKETMQ_COMPAT_PAIR").unwrap_or_else(|_| "java,ours".to_owned());
-    let one = |word: &str| match word.trim() {
+    let product = |word: &str| match word.trim() {
         "java" => Ok(Backend::Java),
         "ours" => Ok(Backend::Ours),
         other => bail!("ROCKETMQ_COMPAT_PAIR: unknown back end {other:?}"),
+    };
+    let one = |side: &str| {
+        let (name_server, broker) = side.split_once('+').unwrap_or((side, side));
+        Ok::<_, anyhow::Error>(Products {
+            name_server: product(name_server)?,
+            broker: product(broker)?,
+        })
     };
     let (left, right) = text.split_once(',').context("ROCKETMQ_COMPAT_PAIR: two names wanted")?;
     Ok((one(left)?, one(right)?))

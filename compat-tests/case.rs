@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::backend::Backend;
 use crate::cluster::Cluster;
 use crate::conn::{CALL_TIMEOUT, Conn, Outcome};
 use crate::fixture::Fixture;
@@ -296,6 +297,18 @@ impl Step {
             .then_some((self.target, self.frame.code))
     }
 
+    /// What a cluster should do: with ours on the other end the difference made on purpose.
+    fn expected(&self, cluster: &Cluster) -> Expect {
+        let product = match self.target {
+            Target::NameServer => cluster.name_server_backend,
+            Target::Broker | Target::Fast => cluster.backend,
+        };
+        match self.ours {
+            Some((expect, _)) if product == Backend::Ours => expect,
+            _ => self.expect,
+        }
+    }
+
     fn label(&self) -> String {
         let what = match &self.action {
             Action::Call => format!("call {}", self.frame.code),
@@ -494,41 +507,40 @@ fn observed_fits(step: &Step, lines: &Lines, expect: Expect) -> bool {
 pub fn replay(case: &Case, encoding: Encoding, clusters: (&Cluster, &Cluster)) -> Result<()> {
     let letter = if encoding == Encoding::Json { 'J' } else { 'B' };
     let token = Arc::new(format!("{TOKEN_MARK}{}-{letter}", case.name));
-    let run = |cluster, ours: bool| -> Result<Vec<Lines>> {
+    let run = |cluster: &Cluster| -> Result<Vec<Lines>> {
         let mut side = Side::new(cluster, &token, encoding)?;
         let mut all = Vec::new();
         for (i, step) in case.steps.iter().enumerate() {
-            let expect = step.ours.filter(|_| ours).map_or(step.expect, |(expect, _)| expect);
+            let expect = step.expected(cluster);
             let lines = side.run(step, expect);
             all.push(lines.with_context(|| format!("step {} ({})", i + 1, step.label()))?);
         }
         Ok(all)
     };
-    // With twice the same product no difference is made on purpose.
-    let same = clusters.0.backend == clusters.1.backend;
     let (left, right) = thread::scope(|scope| {
-        let left = scope.spawn(|| run(clusters.0, false));
-        let right = run(clusters.1, !same);
+        let left = scope.spawn(|| run(clusters.0));
+        let right = run(clusters.1);
         (left.join().unwrap_or_else(|_| bail!("the reference's side panicked")), right)
     });
     let left = left.context("reference")?;
     for (i, (step, lines)) in case.steps.iter().zip(&left).enumerate() {
-        if !observed_fits(step, lines, step.expect) {
-            bail!("step {} ({}): reference: {:?} wanted: {lines:#?}", i + 1, step.label(), step.expect);
+        let wanted = step.expected(clusters.0);
+        if !observed_fits(step, lines, wanted) {
+            bail!("step {} ({}): reference: {wanted:?} wanted: {lines:#?}", i + 1, step.label());
         }
     }
     let right = right.context("under test")?;
     let mut report = Vec::new();
     for (i, (step, (left, right))) in case.steps.iter().zip(left.iter().zip(&right)).enumerate() {
-        for line in compare(step, left, right, !same) {
+        for line in compare(step, left, right, step.expected(clusters.1)) {
             report.push(format!("step {} ({}): {line}", i + 1, step.label()));
         }
     }
     if report.is_empty() { Ok(()) } else { Err(anyhow!("{}", report.join("\n"))) }
 }
 
-fn compare(step: &Step, left: &Lines, right: &Lines, ours: bool) -> Vec<String> {
-    if let Some((expect, why)) = step.ours.filter(|_| ours) {
+fn compare(step: &Step, left: &Lines, right: &Lines, expect: Expect) -> Vec<String> {
+    if let Some((_, why)) = step.ours.filter(|_| expect != step.expect) {
         let fits = observed_fits(step, right, expect);
         let message = format!("ours should answer {expect:?} ({why}), but: {right:?}");
         return if fits { Vec::new() } else { vec![message] };

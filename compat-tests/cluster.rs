@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::backend::{BROKER_CLASS, Backend, NAMESRV_CLASS};
+use crate::backend::{BROKER_CLASS, Backend, NAMESRV_CLASS, Products};
 use crate::conn::Conn;
 use crate::json::Json;
 use crate::launch::{Launcher, Program, Running, attach, log_tail, path_text, wait_until};
@@ -226,15 +226,16 @@ pub struct Spec<'a> {
 }
 
 impl Spec<'static> {
-    /// Name server and broker of one product, started as the environment says.
-    pub fn of(backend: Backend) -> Result<Self> {
+    /// Name server and broker of one side, started as the environment says.
+    pub fn of(products: Products) -> Result<Self> {
         let launcher = Launcher::from_env()?;
-        Ok(Spec { name_server: Some(backend), broker: backend, properties: &[], launcher })
+        let (name_server, broker) = (Some(products.name_server), products.broker);
+        Ok(Spec { name_server, broker, properties: &[], launcher })
     }
 
     /// A broker that knows no name server.
-    pub fn broker_alone(backend: Backend) -> Result<Self> {
-        Ok(Spec { name_server: None, ..Self::of(backend)? })
+    pub fn broker_alone(broker: Backend) -> Result<Self> {
+        Ok(Spec { name_server: None, ..Self::of(Products { name_server: broker, broker })? })
     }
 }
 
@@ -246,6 +247,8 @@ pub struct Cluster {
     pub broker: Node,
     /// The broker's product.
     pub backend: Backend,
+    /// The name server's product.
+    pub name_server_backend: Backend,
     root: Option<TempDir>,
 }
 
@@ -264,7 +267,9 @@ impl Cluster {
         let mut broker = Node::broker(home, address, spec.properties, spec.launcher)?;
         broker.start(spec.broker)?;
         let backend = spec.broker;
-        let cluster = Cluster { name_server, broker, backend, root: Some(root) };
+        let name_server_backend = spec.name_server.unwrap_or(backend);
+        let root = Some(root);
+        let cluster = Cluster { name_server, broker, backend, name_server_backend, root };
         cluster.wait_registered()?;
         Ok(cluster)
     }

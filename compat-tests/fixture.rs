@@ -5,7 +5,7 @@ use std::thread;
 
 use anyhow::{Error, Result, anyhow};
 
-use crate::backend::{Backend, pair};
+use crate::backend::{Products, pair};
 use crate::cluster::{Cluster, Spec};
 use crate::normal::now_ms;
 use crate::wire::Frame;
@@ -53,8 +53,8 @@ pub struct Pair {
 impl Pair {
     fn start(fixture: Fixture) -> Result<Self> {
         let (left, right) = pair()?;
-        let start = |backend: Backend| {
-            let spec = Spec { properties: fixture.properties(), ..Spec::of(backend)? };
+        let start = |products: Products| {
+            let spec = Spec { properties: fixture.properties(), ..Spec::of(products)? };
             let cluster = Cluster::start(&spec)?;
             take_position_zero(&cluster)?;
             Ok(cluster)
