@@ -20,7 +20,6 @@ pub mod sysflag;
 pub mod topic;
 pub mod version;
 
-
 pub use command::{Body, Command, Encoding, Language, Refusal, Reply};
 pub use ext::Ext;
 pub use requests::Request;
