@@ -1,0 +1,243 @@
+//! How far each consumer group has come in each queue.
+//!
+//! Offsets are taken as they come: they may go back, be negative, and name queues that do not
+//! exist, as in 4.4.0. The key is `topic@group`, in memory as in the file.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use protocol::bodies::ConsumerOffsetSerializeWrapper;
+use protocol::json;
+
+use crate::LOG;
+use crate::persist::{Changes, ConfigFile, Kept, LoadError};
+
+const SEPARATOR: char = '@';
+
+/// Offsets by queue.
+pub(crate) type QueueOffsets = BTreeMap<i32, i64>;
+
+/// The offset table of a broker.
+#[derive(Debug)]
+pub(crate) struct Offsets {
+    table: RwLock<HashMap<String, Arc<Mutex<QueueOffsets>>>>,
+    file: ConfigFile,
+    changes: Changes,
+}
+
+thread_local! {
+    /// Where keys are joined for look-ups.
+    static KEY: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+fn with_key<R>(topic: &str, group: &str, look: impl FnOnce(&str) -> R) -> R {
+    KEY.with_borrow_mut(|key| {
+        key.clear();
+        key.push_str(topic);
+        key.push(SEPARATOR);
+        key.push_str(group);
+        look(key)
+    })
+}
+
+/// Topic and group of a key; `None` when it has not exactly one separator.
+fn split(key: &str) -> Option<(&str, &str)> {
+    key.split_once(SEPARATOR).filter(|(_, group)| !group.contains(SEPARATOR))
+}
+
+impl Offsets {
+    /// Reads the table of a store's `config` folder.
+    ///
+    /// # Errors
+    /// When the file and its backup are damaged.
+    pub(crate) fn load(folder: &Path) -> Result<Self, LoadError> {
+        let file = ConfigFile::new(folder.join("consumerOffset.json"));
+        let stored: Option<ConsumerOffsetSerializeWrapper> = file.load()?;
+        let offsets = Self { table: RwLock::default(), file, changes: Changes::default() };
+        if let Some(stored) = stored {
+            offsets.replace(stored);
+        }
+        Ok(offsets)
+    }
+
+    /// Sets the offset of a queue.
+    pub(crate) fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
+        let entry = self.entry(group, topic);
+        let before = entry.lock().insert(queue_id, offset);
+        if before == Some(offset) {
+            return;
+        }
+        if let Some(before) = before.filter(|before| offset < *before) {
+            tracing::warn!(target: LOG, group, topic, queue_id, offset, before, "[NOTIFYME]update consumer offset less than store");
+        }
+        self.changes.note();
+    }
+
+    /// The offset of a queue as it was set, if it ever was.
+    pub(crate) fn get(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
+        let entry = with_key(topic, group, |key| self.table.read().get(key).cloned())?;
+        let offset = entry.lock().get(&queue_id).copied();
+        offset
+    }
+
+    /// The offsets of a group in all queues of a topic.
+    pub(crate) fn of(&self, group: &str, topic: &str) -> Option<QueueOffsets> {
+        let entry = with_key(topic, group, |key| self.table.read().get(key).cloned())?;
+        let offsets = entry.lock().clone();
+        Some(offsets)
+    }
+
+    /// The topics a group has offsets in.
+    pub(crate) fn topics_of(&self, group: &str) -> Vec<String> {
+        let table = self.table.read();
+        let pairs = table.keys().filter_map(|key| split(key));
+        pairs.filter(|(_, g)| *g == group).map(|(topic, _)| topic.to_owned()).collect()
+    }
+
+    /// The groups that have offsets in a topic.
+    pub(crate) fn groups_of(&self, topic: &str) -> Vec<String> {
+        let table = self.table.read();
+        let pairs = table.keys().filter_map(|key| split(key));
+        pairs.filter(|(t, _)| *t == topic).map(|(_, group)| group.to_owned()).collect()
+    }
+
+    /// Gives `to` the offsets of `from` in `topic`, if it has any.
+    pub(crate) fn copy(&self, from: &str, to: &str, topic: &str) {
+        if let Some(offsets) = self.of(from, topic) {
+            *self.entry(to, topic).lock() = offsets;
+            self.changes.note();
+        }
+    }
+
+    /// Forgets all offsets of a group.
+    pub(crate) fn forget_group(&self, group: &str) {
+        let mut table = self.table.write();
+        let before = table.len();
+        table.retain(|key, _| split(key).is_none_or(|(_, g)| g != group));
+        if table.len() < before {
+            self.changes.note();
+        }
+    }
+
+    /// A copy of the whole table.
+    pub(crate) fn snapshot(&self) -> ConsumerOffsetSerializeWrapper {
+        let table = self.table.read();
+        let offset_table = table
+            .iter()
+            .map(|(key, offsets)| {
+                (key.clone(), offsets.lock().iter().map(|(q, o)| (*q, *o)).collect())
+            })
+            .collect();
+        ConsumerOffsetSerializeWrapper { offset_table }
+    }
+
+    /// Takes over whole entries, as a slave does from its master; others stay.
+    pub(crate) fn replace(&self, from: ConsumerOffsetSerializeWrapper) {
+        let mut table = self.table.write();
+        for (key, offsets) in from.offset_table {
+            table.insert(key, Arc::new(Mutex::new(offsets.into_iter().collect())));
+        }
+        drop(table);
+        self.changes.note();
+    }
+
+    fn entry(&self, group: &str, topic: &str) -> Arc<Mutex<QueueOffsets>> {
+        with_key(topic, group, |key| {
+            if let Some(entry) = self.table.read().get(key) {
+                return Arc::clone(entry);
+            }
+            Arc::clone(self.table.write().entry(key.to_owned()).or_default())
+        })
+    }
+}
+
+impl Kept for Offsets {
+    fn file(&self) -> &ConfigFile {
+        &self.file
+    }
+
+    fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    fn encode(&self) -> String {
+        json::to_string_pretty(&self.snapshot())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> (tempfile::TempDir, Offsets) {
+        let dir = tempfile::tempdir().unwrap();
+        let offsets = Offsets::load(dir.path()).unwrap();
+        (dir, offsets)
+    }
+
+    #[test]
+    fn an_offset_is_kept_as_it_comes() {
+        let (_dir, offsets) = table();
+        assert_eq!(offsets.get("g", "T", 0), None);
+        for offset in [5, 3, -7] {
+            offsets.commit("g", "T", 0, offset);
+            assert_eq!(offsets.get("g", "T", 0), Some(offset));
+        }
+        assert_eq!(offsets.get("g", "T", 1), None);
+        assert_eq!(offsets.get("h", "T", 0), None);
+    }
+
+    #[test]
+    fn the_same_offset_again_is_no_change() {
+        let (_dir, offsets) = table();
+        offsets.commit("g", "T", 0, 5);
+        offsets.keep();
+        assert!(!offsets.changes().pending());
+        offsets.commit("g", "T", 0, 5);
+        assert!(!offsets.changes().pending());
+        offsets.commit("g", "T", 0, 6);
+        assert!(offsets.changes().pending());
+    }
+
+    #[test]
+    fn topics_and_groups_are_found_by_each_other() {
+        let (_dir, offsets) = table();
+        offsets.commit("g", "T", 0, 1);
+        offsets.commit("g", "%RETRY%g", 0, 1);
+        offsets.commit("h", "T", 0, 1);
+        let sorted = |mut v: Vec<String>| {
+            v.sort();
+            v
+        };
+        assert_eq!(sorted(offsets.topics_of("g")), ["%RETRY%g", "T"]);
+        assert_eq!(sorted(offsets.groups_of("T")), ["g", "h"]);
+        offsets.forget_group("g");
+        assert!(offsets.topics_of("g").is_empty());
+        assert_eq!(offsets.get("h", "T", 0), Some(1));
+    }
+
+    #[test]
+    fn a_copy_lives_on_its_own() {
+        let (_dir, offsets) = table();
+        offsets.commit("g", "T", 3, 9);
+        offsets.copy("g", "h", "T");
+        offsets.copy("none", "h", "T");
+        offsets.commit("g", "T", 3, 10);
+        assert_eq!(offsets.of("h", "T"), Some(QueueOffsets::from([(3, 9)])));
+    }
+
+    #[test]
+    fn what_was_kept_is_read_back() {
+        let (dir, offsets) = table();
+        offsets.commit("g", "T", 0, 5);
+        offsets.commit("g", "T", 1, 6);
+        offsets.keep();
+        let again = Offsets::load(dir.path()).unwrap();
+        assert_eq!(again.of("g", "T"), offsets.of("g", "T"));
+        let text = std::fs::read_to_string(dir.path().join("consumerOffset.json")).unwrap();
+        assert_eq!(text, "{\n\t\"offsetTable\":{\n\t\t\"T@g\":{0:5,1:6\n\t\t}\n\t}\n}");
+    }
+}
