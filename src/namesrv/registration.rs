@@ -11,6 +11,10 @@ use crate::table::Content;
 /// Brokers from this version on wrap their topics in a body with filter servers.
 pub const V3_0_11: i32 = 37;
 
+/// First byte of a zlib stream, and of no JSON object. Brokers of 5.3 compress the body when
+/// told to, but do not say so in the header.
+const ZLIB: u8 = 0x78;
+
 /// How the body of a registration is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -31,6 +35,15 @@ impl Form {
             (true, true) => Self::Compressed,
         }
     }
+
+    /// Whether the body is, or claims to be, a zlib stream.
+    pub fn may_inflate(self, body: &[u8]) -> bool {
+        match self {
+            Self::Plain => body.first() == Some(&ZLIB),
+            Self::Compressed => true,
+            Self::TopicsOnly => false,
+        }
+    }
 }
 
 /// Reads a registration body; an empty one means a broker without topics.
@@ -44,8 +57,8 @@ pub fn decode(body: &[u8], form: Form) -> Result<Content, RegisterBodyError> {
         });
     }
     let body = match form {
-        Form::Plain => json::from_slice(body)?,
-        Form::Compressed => RegisterBrokerBody::from_compressed(body)?,
+        _ if form.may_inflate(body) => RegisterBrokerBody::from_compressed(body)?,
+        Form::Plain | Form::Compressed => json::from_slice(body)?,
         Form::TopicsOnly => return Ok(content(json::from_slice(body)?, None)),
     };
     Ok(content(body.topic_config_serialize_wrapper, Some(body.filter_server_list)))
@@ -158,6 +171,8 @@ mod tests {
         assert_eq!(content.topics, Some(vec![config("T", 8, 6), config("U", 1, 7)]));
         assert_eq!(content.filter_servers, Some(vec!["f:1".to_owned()]));
         assert_eq!(content.version, DataVersion { counter: 3, timestamp: 9 });
+        let unsaid = decode(&body, Form::Plain).unwrap();
+        assert_eq!(unsaid.topics, content.topics);
         for cut in 0..body.len() {
             // The end with the check sum is not needed to read the pieces.
             let _ = decode(&body[..cut], Form::Compressed);

@@ -92,7 +92,7 @@ fn take(
 /// each other.
 fn decode(state: &State, body: &[u8], form: Form) -> Result<Content, Refusal> {
     let read = || registration::decode(body, form);
-    let large = body.len() >= LARGE_BODY || form == Form::Compressed;
+    let large = body.len() >= LARGE_BODY || form.may_inflate(body);
     let threads = Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread;
     let content = if large && threads {
         tokio::task::block_in_place(|| {
