@@ -5,8 +5,8 @@
 //! Bytes are ISO-8859-1, as for Java's `Properties.load`.
 //!
 //! Writing is `key=value` lines without a header, as 4.4.0 writes its files. 4.4.0 escapes
-//! nothing, so a backslash, a line break, a leading blank or a letter outside ASCII does not survive
-//! its next start; those, and only those, we escape.
+//! nothing, so a backslash, a line break, a leading blank or a letter outside ASCII does not
+//! survive its next start; those, and only those, we escape.
 
 use std::fmt::Write as _;
 

@@ -168,7 +168,12 @@ macro_rules! config_table {
         impl $name {
             /// All keys, in the order in which `-p` prints them.
             pub const KEYS: &'static [$crate::Key<Self>] = &[ $( {
-                const MARKS: $crate::Marks = $crate::Marks { $($mark: true,)* ..$crate::Marks::NONE };
+                const MARKS: $crate::Marks = {
+                    #[allow(unused_mut, reason = "a line may have no mark")]
+                    let mut marks = $crate::Marks::NONE;
+                    $( marks.$mark = true; )*
+                    marks
+                };
                 $crate::Key {
                     name: $key,
                     ty: <$ty as $crate::JavaValue>::TYPE,
@@ -240,7 +245,8 @@ mod tests {
         /// First.
         pub struct One(env) {
             /// Where.
-            @restart @nullable "rocketmqHome" rocketmq_home: String = env.var("HOME_OF_TEST").unwrap_or_default().to_owned(),
+            @restart @nullable "rocketmqHome" rocketmq_home: String =
+                env.var("HOME_OF_TEST").unwrap_or_default().to_owned(),
             /// How many.
             /// More words.
             @important "queueNums" queue_nums: i32 = 8,

@@ -1,2 +1,65 @@
-//! The one executable.
-fn main() {}
+//! The one executable of RocketMQ: broker, name server, `mqadmin` and examples.
+//!
+//! It picks the role, reads the command line as 4.4.0 does, sets up the log, starts the library of
+//! the role, and turns signals and errors into exit codes. It holds no logic of its own.
+//!
+//! - [`invocation`]: which role, which system properties
+//! - [`launch`]: from arguments and files to settings, or to an output and an exit code
+//! - [`serve`], [`signals`]: the life of a server
+//! - [`logging`]: RocketMQ's log files
+
+mod broker;
+mod invocation;
+mod launch;
+mod logging;
+mod namesrv;
+mod posix;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use config::Env;
+use invocation::{Invocation, Role};
+use launch::{Exit, code};
+
+fn main() -> ExitCode {
+    let mut env = Env::capture();
+    // Java takes what is no text of the locale as it can, too.
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let exit = match Invocation::parse(words, &mut env) {
+        Invocation::Run(role, words) => run(role, &words, env),
+        Invocation::Help => Exit::saying(code::OK, invocation::help()),
+        Invocation::Version => Exit::saying(code::OK, format!("{}\n", version())),
+        Invocation::Unknown(name) => unknown(&name),
+    };
+    serve::say(&exit.out);
+    serve::complain(&exit.err);
+    ExitCode::from(exit.code)
+}
+
+fn run(role: Role, words: &[String], env: Env) -> Exit {
+    match role {
+        Role::Namesrv => namesrv::run(words, env),
+        Role::Broker => broker::run(words, env),
+        Role::Admin | Role::Producer | Role::Consumer => {
+            Exit::failing(code::FAILED, format_args!("{role:?} is not part of this build yet"))
+        }
+    }
+}
+
+fn unknown(name: &str) -> Exit {
+    let what = if name.is_empty() {
+        "no role given".to_owned()
+    } else {
+        format!("{name} is neither a role nor a class that is built in")
+    };
+    Exit { code: UNKNOWN_ROLE, out: String::new(), err: format!("{what}\n{}", invocation::help()) }
+}
+
+/// What a JVM answers to a class it cannot find.
+const UNKNOWN_ROLE: u8 = 1;
+
+fn version() -> String {
+    format!("rocketmq {}", env!("CARGO_PKG_VERSION"))
+}

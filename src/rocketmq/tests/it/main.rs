@@ -1,0 +1,6 @@
+//! The executable seen from outside, and the reference page of its settings.
+
+mod command_line;
+mod life;
+mod page;
+mod program;
