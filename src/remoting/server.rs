@@ -1,11 +1,12 @@
 //! The listening side: accept, tell TLS from plain, hand each connection its task.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::Encoding;
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 use tokio_util::sync::CancellationToken;
@@ -113,16 +114,35 @@ impl Drop for Server {
     }
 }
 
+/// Listens on `addr`; the IPv4 wildcard means both protocols, as Java's wildcard does, where the
+/// machine has IPv6.
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    const BACKLOG: u32 = 1024;
-    let socket = if addr.is_ipv4() {
-        tokio::net::TcpSocket::new_v4()?
-    } else {
-        tokio::net::TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(addr)?;
-    socket.listen(BACKLOG)
+    if addr.ip() == Ipv4Addr::UNSPECIFIED {
+        let both = (Ipv6Addr::UNSPECIFIED, addr.port()).into();
+        match listen_on(both) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {}
+            result => return result,
+        }
+    }
+    listen_on(addr)
+}
+
+fn listen_on(addr: SocketAddr) -> io::Result<TcpListener> {
+    const BACKLOG: i32 = 1024;
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// An IPv4 address that came through an IPv6 socket, as IPv4.
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, tls: ServerTls, tasks: TaskTracker) {
@@ -133,6 +153,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tls: ServerTls, task
         };
         match accepted {
             Ok((stream, addr)) => {
+                let addr = canonical(addr);
                 tasks.spawn(serve(stream, addr, Arc::clone(&shared), tls.clone()));
             }
             Err(error) => {
@@ -165,7 +186,7 @@ async fn open(
     tls: &ServerTls,
 ) -> io::Result<(Transport, Arc<Peer>)> {
     stream.set_nodelay(true)?;
-    let peer = Peer::new(addr, stream.local_addr()?, limits.clone());
+    let peer = Peer::new(addr, canonical(stream.local_addr()?), limits.clone());
     if tls.mode == TlsMode::Disabled {
         return Ok((Transport::Plain(stream), peer));
     }

@@ -26,6 +26,7 @@ const LATER: i32 = 2;
 const PANIC: i32 = 3;
 const PIECES: i32 = 4;
 const CALL_BACK: i32 = 5;
+const WHO: i32 = 6;
 const WAIT: Duration = Duration::from_secs(10);
 
 struct Sample {
@@ -48,6 +49,7 @@ impl Service for Sample {
                 }))
             }
             PANIC => panic!("a handler's bug"),
+            WHO => Answer::Now(Reply::ok().remark(peer.addr().to_string())),
             PIECES => Answer::Now(Reply::ok().body(vec![body.clone(), body])),
             CALL_BACK => {
                 let peer = Arc::clone(peer);
@@ -280,4 +282,24 @@ async fn a_client_connects_again_after_the_server_closed() {
     client.call(&fixture.addr, Command::request(ECHO), WAIT).await.unwrap();
     let refused = client.call("127.0.0.1:1", Command::request(ECHO), WAIT).await;
     assert!(matches!(refused, Err(CallError::Connect { .. })));
+}
+
+#[tokio::test]
+async fn the_wildcard_serves_both_protocols_and_names_peers_plainly() {
+    let (sender, _closed) = mpsc::unbounded_channel();
+    let (_release, released) = watch::channel(false);
+    let sample =
+        Arc::new(Sample { release: released, served: AtomicUsize::new(0), closed: sender });
+    let server = Server::bind(([0, 0, 0, 0], 0).into(), ServerOptions::default(), sample).unwrap();
+    let port = server.local_addr().port();
+    let client = Client::new(ClientOptions::default());
+    for host in ["127.0.0.1", "[::1]"] {
+        if host == "[::1]" && std::net::TcpListener::bind("[::1]:0").is_err() {
+            continue;
+        }
+        let addr = format!("{host}:{port}");
+        let reply = client.call(&addr, Command::request(WHO), WAIT).await.unwrap();
+        let peer: std::net::SocketAddr = reply.remark.unwrap().parse().unwrap();
+        assert_eq!(peer.is_ipv4(), host == "127.0.0.1");
+    }
 }
