@@ -26,4 +26,5 @@ pub mod ports;
 mod reaper;
 pub mod record;
 pub mod suites;
+pub mod traffic;
 pub mod wire;

@@ -18,6 +18,9 @@ mod topics;
 use crate::case::{Case, Step, Target};
 use crate::json::quote;
 
+/// Why ours answers code 1 where Java goes on with a null.
+const MISSING: &str = "a required field that is missing or malformed is refused by name";
+
 /// Every conversation.
 pub fn all() -> Vec<Case> {
     let lists = [

@@ -1,8 +1,14 @@
 //! Everything that is more than a conversation.
 
+mod containers;
 mod conversations;
+mod coverage;
+mod crash;
+mod hostile;
+mod java_clients;
 mod mqadmin;
 mod quickstart;
+mod stores;
 
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
@@ -14,6 +20,16 @@ fn trial(name: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'sta
 
 /// Every test; the long ones first, so that none is left alone at the end.
 pub fn all() -> Vec<Trial> {
-    let lists = [quickstart::trials(), mqadmin::trials(), conversations::trials()];
+    let lists = [
+        quickstart::trials(),
+        java_clients::trials(),
+        stores::trials(),
+        crash::trials(),
+        hostile::trials(),
+        containers::trials(),
+        mqadmin::trials(),
+        conversations::trials(),
+        coverage::trials(),
+    ];
     lists.into_iter().flatten().collect()
 }
