@@ -1,0 +1,475 @@
+//! A consume queue: where the messages of one topic and queue id lie, in order.
+//!
+//! It is derived data: the dispatcher writes it from the log, recovery cuts it to what the log
+//! still holds. Readers see an entry only after it is whole.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::error::{StoreError, is_disk_full};
+use crate::format::ext::{self, ExtUnit};
+use crate::format::queue_entry::{ENTRY_LEN, QueueEntry, entries};
+use crate::mapped::{MappedFile, PAGE, Run, Segments, Slice, Tail, page_up, sync_dir};
+use crate::queue_ext::QueueExt;
+
+const ENTRY: i64 = ENTRY_LEN as i64;
+/// Most bytes reserved at once; the steps start at a page and double.
+const RESERVE_STEP_MAX: usize = 256 * 1024;
+/// Files that recovery looks at, as 4.4.0 does.
+const RECOVER_FILES: usize = 3;
+
+/// The entries of one queue.
+#[derive(Debug)]
+pub(crate) struct ConsumeQueue {
+    topic: Arc<str>,
+    queue_id: i32,
+    segments: Segments,
+    ext: Option<QueueExt>,
+    writer: Mutex<Writer>,
+    /// Offset in bytes of the first entry whose message still exists.
+    min: AtomicI64,
+    /// Offset in bytes behind the last entry.
+    max: AtomicI64,
+    /// Queue offset of the next message to be appended; the log's writer owns it.
+    next: AtomicI64,
+    /// The topic was deleted; the log's writer must look it up again.
+    deleted: AtomicBool,
+    /// On the list of queues to flush.
+    pub(crate) dirty: AtomicBool,
+    /// Bytes before are on the disk.
+    flushed: AtomicI64,
+    /// Files were made whose names may not be on the disk yet.
+    new_names: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Writer {
+    tail: Option<Tail>,
+    /// Physical offset of the newest entry, -1 for none: what is not newer was seen before.
+    max_physical: i64,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// Written.
+    Done,
+    /// Was there already.
+    Known,
+}
+
+/// A queue as recovery has it: to itself, with the newest message it knows.
+#[derive(Debug)]
+pub(crate) struct LoadedQueue {
+    run: Run,
+    end: i64,
+    pub(crate) max_physical: i64,
+    max_ext_address: Option<i64>,
+}
+
+impl LoadedQueue {
+    /// Finds the end of the queue: the first entry never written, in the last three files.
+    pub(crate) fn load(dir: &Path, file_len: usize, clean: bool) -> Result<Self, StoreError> {
+        let run = Run::load(dir, file_len)?;
+        let mut queue = Self { run, end: 0, max_physical: -1, max_ext_address: None };
+        let files = queue.run.files();
+        let mut end = 0;
+        let (mut max_physical, mut max_ext_address) = (-1, None);
+        for file in files.iter().skip(files.len().saturating_sub(RECOVER_FILES)) {
+            let slice = slice_of(file)?;
+            let mut written = 0;
+            for entry in entries(&slice).take_while(|entry| entry.is_written()) {
+                written += ENTRY;
+                max_physical = entry.physical_offset;
+                if ext::is_address(entry.tags_code) {
+                    max_ext_address = Some(entry.tags_code);
+                }
+            }
+            end = file.base() + written;
+            if end != file.end() {
+                break;
+            }
+        }
+        queue.max_physical = max_physical;
+        queue.max_ext_address = max_ext_address;
+        queue.cut(end, clean)?;
+        Ok(queue)
+    }
+
+    /// Takes out the entries of messages at or behind `log_end`.
+    pub(crate) fn cut_to_log(&mut self, log_end: i64, clean: bool) -> Result<(), StoreError> {
+        if self.max_physical < log_end {
+            return Ok(());
+        }
+        let mut end = self.run.files().first().map_or(0, MappedFile::base);
+        let mut max_physical = -1;
+        let mut max_ext_address = None;
+        for file in self.run.files().iter().rev() {
+            let slice = slice_of(file)?;
+            let kept = entries(&slice).take_while(|entry| entry.physical_offset < log_end);
+            let mut written = 0;
+            for entry in kept {
+                written += ENTRY;
+                max_physical = entry.physical_offset;
+                if ext::is_address(entry.tags_code) {
+                    max_ext_address = Some(entry.tags_code);
+                }
+            }
+            if written > 0 {
+                end = file.base() + written;
+                break;
+            }
+        }
+        self.max_physical = max_physical;
+        self.max_ext_address = max_ext_address;
+        self.cut(end, clean)
+    }
+
+    fn cut(&mut self, end: i64, clean: bool) -> Result<(), StoreError> {
+        self.end = end;
+        for file in self.run.cut(end, clean)? {
+            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+        }
+        Ok(())
+    }
+
+    /// Opens the queue to everybody.
+    pub(crate) fn share(
+        self,
+        topic: Arc<str>,
+        queue_id: i32,
+        ext: Option<(&Path, usize, bool)>,
+    ) -> Result<ConsumeQueue, StoreError> {
+        let ext = match ext {
+            Some((dir, file_len, clean)) => {
+                Some(QueueExt::load(dir, file_len, self.max_ext_address, clean)?)
+            }
+            None => None,
+        };
+        let (end, max_physical) = (self.end, self.max_physical);
+        let min = self.run.files().first().map_or(0, MappedFile::base);
+        let queue = ConsumeQueue::with(topic, queue_id, self.run.share(), ext);
+        queue.writer.lock().max_physical = max_physical;
+        queue.min.store(min, Ordering::Release);
+        queue.max.store(end, Ordering::Release);
+        queue.flushed.store(end, Ordering::Release);
+        queue.next.store(end / ENTRY, Ordering::Release);
+        Ok(queue)
+    }
+}
+
+fn slice_of(file: &MappedFile) -> Result<Slice, StoreError> {
+    file.slice_from(0).map_err(|e| StoreError::io("map", file.path(), e))
+}
+
+impl ConsumeQueue {
+    /// A queue without files, which come with the first entry.
+    pub(crate) fn empty(
+        topic: Arc<str>,
+        queue_id: i32,
+        dir: &Path,
+        file_len: usize,
+        ext: Option<QueueExt>,
+    ) -> Self {
+        Self::with(topic, queue_id, Segments::empty(dir.to_path_buf(), file_len), ext)
+    }
+
+    fn with(topic: Arc<str>, queue_id: i32, segments: Segments, ext: Option<QueueExt>) -> Self {
+        Self {
+            topic,
+            queue_id,
+            segments,
+            ext,
+            writer: Mutex::new(Writer { tail: None, max_physical: -1 }),
+            min: AtomicI64::new(0),
+            max: AtomicI64::new(0),
+            next: AtomicI64::new(0),
+            deleted: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            flushed: AtomicI64::new(0),
+            new_names: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    pub(crate) fn queue_id(&self) -> i32 {
+        self.queue_id
+    }
+
+    /// Queue offset of the oldest message that still exists.
+    pub(crate) fn min_offset(&self) -> i64 {
+        self.min.load(Ordering::Acquire) / ENTRY
+    }
+
+    /// Queue offset behind the newest entry.
+    pub(crate) fn max_offset(&self) -> i64 {
+        self.max.load(Ordering::Acquire) / ENTRY
+    }
+
+    /// See the field; to be used under the log's lock.
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// See the field; to be used under the log's lock.
+    pub(crate) fn set_next_offset(&self, next: i64) {
+        self.next.store(next, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_deleted(&self) {
+        self.deleted.store(true, Ordering::Relaxed);
+    }
+
+    /// Adds the entry of the message with this queue offset. What the filter wants to know goes
+    /// into the extension file, if there is one.
+    pub(crate) fn put(
+        &self,
+        queue_offset: i64,
+        mut entry: QueueEntry,
+        filter: &ExtUnit<'_>,
+    ) -> io::Result<Put> {
+        let mut writer = self.writer.lock();
+        if entry.physical_offset <= writer.max_physical {
+            return Ok(Put::Known);
+        }
+        let expected = queue_offset.saturating_mul(ENTRY);
+        let tail = self.tail_for(&mut writer.tail, expected)?;
+        let position = tail.offset();
+        if queue_offset != 0 && expected < position {
+            tracing::warn!(topic = %self.topic, queue_id = self.queue_id, expected, position,
+                "entry of a queue written twice");
+            return Ok(Put::Known);
+        }
+        if queue_offset != 0 && expected != position {
+            tracing::error!(topic = %self.topic, queue_id = self.queue_id, expected, position,
+                "entry of a queue out of order");
+        }
+        reserve(tail, ENTRY_LEN)?;
+        if let Some(ext) = &self.ext
+            && let Some(address) = ext.put(filter)?
+        {
+            entry.tags_code = address;
+        }
+        tail.put(&entry.encode());
+        tail.publish();
+        let end = tail.offset();
+        writer.max_physical = entry.physical_offset;
+        self.max.store(end, Ordering::Release);
+        Ok(Put::Done)
+    }
+
+    /// The file to write to. A queue that does not start at 0 gets fillers up to its first entry.
+    fn tail_for<'a>(&self, slot: &'a mut Option<Tail>, expected: i64) -> io::Result<&'a mut Tail> {
+        if slot.is_none()
+            && let Some(last) = self.segments.last().filter(|last| !last.is_full())
+        {
+            *slot = Some(last.tail()?);
+        }
+        let full = slot.as_ref().is_none_or(|tail| tail.left() == 0);
+        if full {
+            let last = self.segments.last();
+            let file_len = self.segments.file_len() as i64;
+            let base = last.as_ref().map_or(expected - expected % file_len, |last| last.end());
+            let file = self.new_file(base)?;
+            let mut tail = file.tail()?;
+            if last.is_none() && expected != base {
+                fill(&mut tail, expected)?;
+                self.min.store(expected, Ordering::Release);
+                self.max.store(expected, Ordering::Release);
+                self.flushed.store(base, Ordering::Release);
+            }
+            self.segments.push(file);
+            *slot = Some(tail);
+        }
+        slot.as_mut().ok_or_else(|| io::Error::other("no file to write to"))
+    }
+
+    fn new_file(&self, base: i64) -> io::Result<Arc<MappedFile>> {
+        let file = self.segments.create_file(base)?;
+        self.new_names.store(true, Ordering::Release);
+        if let Err(error) = file.reserve(PAGE) {
+            let _ = file.remove();
+            return Err(error);
+        }
+        if self.segments.last().is_none() {
+            self.flushed.store(base, Ordering::Release);
+            self.min.store(base, Ordering::Release);
+        }
+        Ok(Arc::new(file))
+    }
+
+    /// The entries from a queue offset to the end of their file; `None` where there are none.
+    pub(crate) fn slice(&self, queue_offset: i64) -> io::Result<Option<Slice>> {
+        let offset = queue_offset.saturating_mul(ENTRY);
+        if offset < self.min.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let Some(file) = self.segments.find(offset) else { return Ok(None) };
+        let from = usize::try_from(offset - file.base()).unwrap_or(usize::MAX);
+        Ok(Some(file.slice_from(from)?).filter(|slice| !slice.is_empty()))
+    }
+
+    /// The entry of a queue offset.
+    pub(crate) fn entry(&self, queue_offset: i64) -> Option<QueueEntry> {
+        QueueEntry::decode(&self.slice(queue_offset).ok()??)
+    }
+
+    /// Queue offset of the first entry of the next file.
+    pub(crate) fn next_file(&self, queue_offset: i64) -> i64 {
+        let in_file = (self.segments.file_len() / ENTRY_LEN) as i64;
+        queue_offset + in_file - queue_offset % in_file
+    }
+
+    /// The extension unit a tags code stands for.
+    pub(crate) fn with_ext<R>(&self, code: i64, then: impl FnOnce(ExtUnit<'_>) -> R) -> Option<R> {
+        self.ext.as_ref()?.with(code, then)
+    }
+
+    pub(crate) fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    /// Offset in bytes of the first entry whose message exists.
+    pub(crate) fn min_byte(&self) -> i64 {
+        self.min.load(Ordering::Acquire)
+    }
+
+    /// End of the newest message, as the last entry tells; `None` for an empty queue.
+    pub(crate) fn last_physical_end(&self) -> Option<i64> {
+        let last = self.entry(self.max_offset() - 1)?;
+        Some(last.physical_offset + i64::from(last.size))
+    }
+
+    /// Moves the minimum up to the first entry at or behind `log_min`. When none is left there, it
+    /// stays, but not before the first file.
+    pub(crate) fn correct_min(&self, log_min: i64) -> io::Result<()> {
+        let old = self.min.load(Ordering::Acquire);
+        let mut first_address = None;
+        let mut found = None;
+        for file in self.segments.all() {
+            let slice = file.slice_from(0)?;
+            // Entries are ordered by physical offset, so the newest speaks for the file.
+            if entries(&slice).next_back().is_none_or(|newest| newest.physical_offset < log_min) {
+                continue;
+            }
+            let mut numbered = entries(&slice).enumerate();
+            let exists = |entry: QueueEntry| entry.physical_offset >= log_min && !is_filler(entry);
+            if let Some((number, entry)) = numbered.find(|(_, entry)| exists(*entry)) {
+                found = Some(file.base() + number as i64 * ENTRY);
+                first_address = Some(entry.tags_code).filter(|code| ext::is_address(*code));
+                break;
+            }
+        }
+        let floor = self.segments.min_offset().unwrap_or(0);
+        self.min.store(found.unwrap_or(old).max(floor), Ordering::Release);
+        if let (Some(ext), Some(address)) = (&self.ext, first_address) {
+            ext.remove_before(address)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the files, but for the last, whose entries are all older than `log_min`.
+    pub(crate) fn remove_expired(&self, log_min: i64) -> io::Result<usize> {
+        let mut removed = 0;
+        let files = self.segments.all();
+        for file in files.iter().take(files.len().saturating_sub(1)) {
+            let slice = file.slice_from(file.len() - ENTRY_LEN)?;
+            let newest = QueueEntry::decode(&slice).map_or(i64::MAX, |e| e.physical_offset);
+            if newest >= log_min || !self.segments.remove_first(file)? {
+                break;
+            }
+            removed += 1;
+        }
+        self.correct_min(log_min)?;
+        Ok(removed)
+    }
+
+    /// Deletes all files. Readers finish.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        self.set_deleted();
+        let mut writer = self.writer.lock();
+        writer.tail = None;
+        self.segments.remove_all()?;
+        match &self.ext {
+            Some(ext) => ext.remove(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes entries to the disk, if at least `least_pages` are dirty. The result says whether
+    /// nothing is left to write.
+    pub(crate) fn flush(&self, least_pages: i64) -> io::Result<bool> {
+        let max = self.max.load(Ordering::Acquire);
+        let mut at = self.flushed.load(Ordering::Acquire);
+        let page = PAGE as i64;
+        if max / page - at / page < least_pages {
+            return Ok(max == at);
+        }
+        while at < max {
+            let Some(file) = self.segments.find(at) else { break };
+            let from = usize::try_from(at - file.base()).unwrap_or(0);
+            let to = file.published();
+            file.sync(from, to)?;
+            let end = file.base() + to as i64;
+            if end <= at {
+                break;
+            }
+            at = end;
+        }
+        if let Some(ext) = &self.ext {
+            ext.flush()?;
+        }
+        if self.new_names.swap(false, Ordering::AcqRel) {
+            self.sync_names()?;
+        }
+        self.flushed.store(at, Ordering::Release);
+        Ok(at >= self.max.load(Ordering::Acquire))
+    }
+
+    /// The files' names live in the queue's folder, that one's in the topic's, and so on.
+    fn sync_names(&self) -> io::Result<()> {
+        self.segments.dir().ancestors().take(3).try_for_each(|dir| match sync_dir(dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        })
+    }
+}
+
+fn is_filler(entry: QueueEntry) -> bool {
+    entry == QueueEntry::FILLER
+}
+
+/// Writes fillers up to the offset `until`.
+fn fill(tail: &mut Tail, until: i64) -> io::Result<()> {
+    let missing = usize::try_from(until - tail.offset()).unwrap_or(0);
+    tail.file().reserve(tail.position() + missing)?;
+    for _ in 0..missing / ENTRY_LEN {
+        tail.put(&QueueEntry::FILLER.encode());
+    }
+    tail.publish();
+    Ok(())
+}
+
+/// Sees to blocks for `bytes` more: more than needed while there is space, else just enough.
+fn reserve(tail: &Tail, bytes: usize) -> io::Result<()> {
+    if tail.has_room(bytes) {
+        return Ok(());
+    }
+    let needed = page_up(tail.position() + bytes);
+    let step = tail.file().reserved().clamp(PAGE, RESERVE_STEP_MAX);
+    match tail.file().reserve(needed.max(tail.file().reserved() + step)) {
+        Err(error) if is_disk_full(&error) => tail.file().reserve(needed).map(|_| ()),
+        other => other.map(|_| ()),
+    }
+}

@@ -1,0 +1,286 @@
+//! The dispatcher: one thread that follows the log and feeds what is derived from it, consume
+//! queues and index, then tells the listener.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use protocol::message::Message;
+use protocol::properties::{name, tags_code};
+use protocol::{sysflag, topic};
+
+use crate::arrival::Arrival;
+use crate::delay::DelayLevels;
+use crate::error::is_disk_full;
+use crate::format::ext::ExtUnit;
+use crate::format::queue_entry::QueueEntry;
+use crate::index::Keyed;
+use crate::inner::Inner;
+use crate::recover::{Step, step, survivor};
+
+/// Messages between two moves of `dispatched`.
+const BATCH: usize = 256;
+/// Rest after some work: under load the appenders then need not wake the dispatcher for every
+/// message, and a message waits no longer than this.
+const NAP: Duration = Duration::from_micros(100);
+/// Rest after a failed write of derived files.
+const RETRY: Duration = Duration::from_millis(200);
+/// How long a stopping store waits for derived files that cannot be written.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Feeds derived files, message by message.
+pub(crate) struct Deriver<'a> {
+    inner: &'a Inner,
+    bit_map: Vec<u8>,
+    /// Keys of the present message that are in the index.
+    indexed: usize,
+}
+
+/// The properties that derived files are made of, found in one pass.
+#[derive(Default)]
+struct Wanted<'a> {
+    tags: Option<&'a [u8]>,
+    keys: Option<&'a [u8]>,
+    unique: Option<&'a [u8]>,
+    delay: Option<&'a [u8]>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(message: &Message<'a>) -> Self {
+        let mut wanted = Self::default();
+        for (key, value) in message.properties.pairs() {
+            if key == name::TAGS.as_bytes() {
+                wanted.tags = Some(value);
+            } else if key == name::KEYS.as_bytes() {
+                wanted.keys = Some(value);
+            } else if key == name::UNIQUE_KEY.as_bytes() {
+                wanted.unique = Some(value);
+            } else if key == name::DELAY.as_bytes() {
+                wanted.delay = Some(value);
+            }
+        }
+        wanted
+    }
+
+    /// What the queue entry keeps for filtering; in the schedule topic, when the message is due.
+    fn tags_code(&self, message: &Message<'_>, delays: &DelayLevels) -> i64 {
+        if message.topic == topic::SCHEDULE
+            && let Some(level) = self.delay.and_then(|text| text_of(text)?.parse::<i32>().ok())
+            && level > 0
+        {
+            return delays.deliver_time(level.min(delays.max()), message.store_timestamp);
+        }
+        self.tags.map_or(0, tags_code)
+    }
+}
+
+fn text_of(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+impl<'a> Deriver<'a> {
+    pub(crate) fn new(inner: &'a Inner) -> Self {
+        Self { inner, bit_map: Vec::new(), indexed: 0 }
+    }
+
+    /// Writes the message's queue entry and keys. After an error the same message can be tried
+    /// again. The result is the entry's tags code.
+    fn derive(&mut self, message: &Message<'_>, len: usize) -> io::Result<i64> {
+        let inner = self.inner;
+        let wanted = Wanted::of(message);
+        let tags_code = wanted.tags_code(message, &inner.delays);
+        if self.indexed == 0 {
+            self.bit_map.clear();
+            inner.listener.bit_map(message.topic, message.properties, &mut self.bit_map);
+        }
+        if sysflag::message::is_queued(message.sys_flag)
+            && !inner.queues.is_gone(message.topic, message.physical_offset)
+        {
+            self.put_entry(message, len, tags_code)?;
+        }
+        let kind = sysflag::message::transaction(message.sys_flag);
+        if inner.index_enabled && kind != sysflag::message::TRANSACTION_ROLLBACK {
+            let keyed = Keyed {
+                topic: message.topic,
+                unique: wanted.unique.and_then(text_of),
+                keys: wanted.keys.and_then(text_of),
+                physical_offset: message.physical_offset,
+                store_timestamp: message.store_timestamp,
+            };
+            let full = inner.index.put(&keyed, &mut self.indexed, inner.clock.now_ms())?;
+            inner.full_index_files.lock().extend(full);
+        }
+        self.indexed = 0;
+        Ok(tags_code)
+    }
+
+    fn put_entry(&self, message: &Message<'_>, len: usize, tags_code: i64) -> io::Result<()> {
+        let inner = self.inner;
+        let Some(queue) = inner.queues.find_or_create(message.topic, message.queue_id) else {
+            tracing::error!(
+                topic = message.topic,
+                queue_id = message.queue_id,
+                offset = message.physical_offset,
+                "message of a queue that cannot be"
+            );
+            return Ok(());
+        };
+        let size = i32::try_from(len).unwrap_or(i32::MAX);
+        let entry = QueueEntry { physical_offset: message.physical_offset, size, tags_code };
+        let unit =
+            ExtUnit { tags_code, store_timestamp: message.store_timestamp, bit_map: &self.bit_map };
+        queue.put(message.queue_offset, entry, &unit)?;
+        inner.queues.mark_dirty(&queue);
+        inner.logics_timestamp.store(message.store_timestamp, Ordering::Release);
+        Ok(())
+    }
+
+    /// Derives everything from `from` on up to `end`, telling nobody: for recovery.
+    pub(crate) fn catch_up(&mut self, from: i64, end: i64) -> io::Result<()> {
+        let mut at = from;
+        while at < end {
+            let Some(slice) = self.inner.log.slice_from(at)? else { break };
+            let file_end = self.inner.log.next_file(at);
+            let mut rest = &slice[..];
+            while at < end {
+                match step(rest, false) {
+                    Step::Message(message, len) => {
+                        self.derive(&message, len)?;
+                        at += len as i64;
+                        rest = rest.get(len..).unwrap_or_default();
+                    }
+                    Step::NextFile => {
+                        at = file_end;
+                        break;
+                    }
+                    Step::End(damage) => {
+                        let text = format!("log at {at}: {damage}");
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Follows the log until `stop` is set and nothing is left.
+pub(crate) fn run(inner: &Inner, stop: &AtomicBool) {
+    let mut follower = Follower { inner, deriver: Deriver::new(inner), stop, give_up: None };
+    let mut at = inner.dispatched.get();
+    let mut worked = false;
+    loop {
+        if at < inner.log.appended.get() {
+            match follower.follow(at) {
+                Some(next) => at = next,
+                None => break,
+            }
+            worked = true;
+            continue;
+        }
+        inner.queues.forget_gone(at);
+        if stop.load(Ordering::Acquire) {
+            break;
+        }
+        if std::mem::take(&mut worked) {
+            thread::sleep(NAP);
+            continue;
+        }
+        inner.log.appended.wait_blocking(at + 1, None, Some(stop));
+    }
+}
+
+struct Follower<'a> {
+    inner: &'a Inner,
+    deriver: Deriver<'a>,
+    stop: &'a AtomicBool,
+    give_up: Option<Instant>,
+}
+
+impl Follower<'_> {
+    /// Dispatches what is written behind `at` in its file. `None` if the store stops and it cannot
+    /// be done.
+    fn follow(&mut self, at: i64) -> Option<i64> {
+        let inner = self.inner;
+        let slice = match inner.log.slice_from(at) {
+            Ok(Some(slice)) => slice,
+            Ok(None) => return Some(inner.log.next_file(at)),
+            Err(error) => {
+                self.failed(&error)?;
+                return Some(at);
+            }
+        };
+        let file_end = inner.log.next_file(at);
+        let mut done = 0;
+        let mut batch = 0;
+        while let Some(rest) = slice.get(done..).filter(|rest| !rest.is_empty()) {
+            let offset = at + done as i64;
+            match step(rest, false) {
+                Step::Message(message, len) => {
+                    self.dispatch(&message, len)?;
+                    done += len;
+                }
+                Step::NextFile => {
+                    inner.dispatched.advance(file_end);
+                    return Some(file_end);
+                }
+                Step::End(damage) => {
+                    tracing::error!(offset, %damage, "no record where one was appended");
+                    let next = survivor(&slice, done + 1, slice.len(), at);
+                    done = next.unwrap_or(slice.len());
+                }
+            }
+            batch += 1;
+            if batch == BATCH {
+                batch = 0;
+                inner.dispatched.advance(at + done as i64);
+            }
+        }
+        let at = at + done as i64;
+        inner.dispatched.advance(at);
+        Some(at)
+    }
+
+    fn dispatch(&mut self, message: &Message<'_>, len: usize) -> Option<()> {
+        let tags_code = loop {
+            match self.deriver.derive(message, len) {
+                Ok(tags_code) => break tags_code,
+                Err(error) => self.failed(&error)?,
+            }
+        };
+        if self.inner.flags.derived_failed.load(Ordering::Relaxed) {
+            tracing::info!("consume queues and index are written again");
+            self.inner.flags.derived_failed.store(false, Ordering::Release);
+        }
+        if sysflag::message::is_queued(message.sys_flag) {
+            self.inner.listener.arrived(&Arrival {
+                topic: message.topic,
+                queue_id: message.queue_id,
+                next_offset: message.queue_offset + 1,
+                tags_code,
+                store_timestamp: message.store_timestamp,
+                properties: message.properties,
+                bit_map: &self.deriver.bit_map,
+            });
+        }
+        Some(())
+    }
+
+    /// Stops the store from taking messages it could not deliver, and waits. `None`: the store
+    /// stops, and waited long enough.
+    fn failed(&mut self, error: &io::Error) -> Option<()> {
+        if !self.inner.flags.derived_failed.swap(true, Ordering::AcqRel) {
+            let full = is_disk_full(error);
+            tracing::error!(%error, full, "consume queue or index cannot be written, will retry");
+        }
+        if self.stop.load(Ordering::Acquire) {
+            let until = *self.give_up.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
+            if Instant::now() >= until {
+                return None;
+            }
+        }
+        thread::park_timeout(RETRY);
+        Some(())
+    }
+}

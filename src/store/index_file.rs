@@ -1,0 +1,167 @@
+//! One index file, see [`crate::format::index`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{StoreError, is_disk_full};
+use crate::format::index::{
+    ENTRY_LEN, FIRST_ENTRY, HEADER_LEN, Header, IndexEntry, SLOT_LEN, Shape,
+};
+use crate::mapped::{RandomFile, page_up};
+
+/// Bytes of entries reserved at once. Header and slots, which are hit at random, are reserved
+/// with the file.
+const RESERVE_STEP: usize = 1024 * 1024;
+
+/// An open index file and its header.
+pub(crate) struct IndexFile {
+    file: RandomFile,
+    shape: Shape,
+    header: Header,
+}
+
+impl IndexFile {
+    /// Makes a file that goes on where `before` stopped.
+    pub(crate) fn create(path: PathBuf, shape: Shape, before: Option<Header>) -> io::Result<Self> {
+        let file = RandomFile::create(
+            path,
+            shape.file_len(),
+            page_up(shape.entries_at()).min(shape.file_len()),
+        )?;
+        let (time, offset) = before.map_or((0, 0), |h| (h.end_timestamp, h.end_offset));
+        let header = Header {
+            begin_timestamp: time.max(0),
+            end_timestamp: time.max(0),
+            begin_offset: offset.max(0),
+            end_offset: offset.max(0),
+            slot_count: 0,
+            next_entry: FIRST_ENTRY,
+        };
+        let mut index = Self { file, shape, header };
+        index.write_header();
+        // 4.4.0 writes neither count before the first key; both read as their start values.
+        index.file.write(HEADER_LEN - 8, &[0; 8]);
+        Ok(index)
+    }
+
+    /// Opens a file; one of another shape, or with a count that cannot be, is an error.
+    pub(crate) fn open(path: PathBuf, shape: Shape) -> Result<Self, StoreError> {
+        let at = path.clone();
+        let file = RandomFile::open(path, shape.file_len())
+            .map_err(|e| StoreError::io("open index file", &at, e))?;
+        let header = file.read::<HEADER_LEN>(0).and_then(|raw| Header::decode(&raw));
+        match header {
+            Some(header) if header.next_entry.unsigned_abs() <= shape.entries => {
+                Ok(Self { file, shape, header })
+            }
+            _ => Err(StoreError::corrupt(&at, "the entry count is larger than the file")),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    pub(crate) fn header(&self) -> Header {
+        self.header
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.header.next_entry.unsigned_abs() >= self.shape.entries
+    }
+
+    /// Puts one key; `false` if the file is full.
+    pub(crate) fn put(&mut self, hash: i32, offset: i64, store_timestamp: i64) -> io::Result<bool> {
+        let number = self.header.next_entry;
+        let Some(entry_at) = self.shape.entry_at(number) else { return Ok(false) };
+        self.reserve(entry_at + ENTRY_LEN)?;
+        let slot_at = self.shape.slot_at(hash);
+        let entry = IndexEntry {
+            key_hash: hash,
+            physical_offset: offset,
+            seconds: self.header.seconds_after_begin(store_timestamp),
+            previous: self.slot(slot_at),
+        };
+        self.file.write(entry_at, &entry.encode());
+        self.file.write(slot_at, &number.to_be_bytes());
+        if number <= FIRST_ENTRY {
+            self.header.begin_offset = offset;
+            self.header.begin_timestamp = store_timestamp;
+        }
+        self.header.end_offset = offset;
+        self.header.end_timestamp = store_timestamp;
+        self.header.slot_count = self.header.slot_count.wrapping_add(1);
+        self.header.next_entry = number + 1;
+        self.write_header();
+        Ok(true)
+    }
+
+    fn reserve(&mut self, to: usize) -> io::Result<()> {
+        if to <= self.file.reserved() {
+            return Ok(());
+        }
+        match self.file.reserve(page_up(to) + RESERVE_STEP) {
+            Err(error) if is_disk_full(&error) => self.file.reserve(page_up(to)),
+            other => other,
+        }
+    }
+
+    fn write_header(&mut self) {
+        self.file.write(0, &self.header.encode());
+    }
+
+    /// The newest entry of a slot, 0 for none.
+    fn slot(&self, at: usize) -> i32 {
+        let value = self.file.read::<SLOT_LEN>(at).map_or(0, i32::from_be_bytes);
+        if (1..=self.header.next_entry).contains(&value) { value } else { 0 }
+    }
+
+    fn entry(&self, number: i32) -> Option<IndexEntry> {
+        let raw = self.file.read::<ENTRY_LEN>(self.shape.entry_at(number)?)?;
+        IndexEntry::decode(&raw)
+    }
+
+    /// Adds the offsets of a key's messages stored within `begin..=end`, newest first, until `max`
+    /// are found.
+    pub(crate) fn find(&self, hash: i32, begin: i64, end: i64, max: usize, found: &mut Vec<i64>) {
+        let mut number = self.slot(self.shape.slot_at(hash));
+        // A damaged chain could run in a ring: no chain is longer than the file.
+        for _ in FIRST_ENTRY..self.header.next_entry {
+            if found.len() >= max {
+                return;
+            }
+            let Some(entry) = self.entry(number).filter(|entry| entry.seconds >= 0) else { return };
+            let time = self.header.begin_timestamp + i64::from(entry.seconds) * 1000;
+            if entry.key_hash == hash && (begin..=end).contains(&time) {
+                found.push(entry.physical_offset);
+            }
+            let previous = entry.previous;
+            let ends = previous < FIRST_ENTRY || previous > self.header.next_entry;
+            if ends || previous == number || time < begin {
+                return;
+            }
+            number = previous;
+        }
+    }
+
+    /// Messages from `log_end` on are new again. Entries of those that were there before stay: a
+    /// look at the record tells that it is another one.
+    pub(crate) fn lower_end(&mut self, log_end: i64) -> io::Result<()> {
+        if self.header.end_offset > log_end {
+            self.header.end_offset = log_end;
+            self.file.reserve(HEADER_LEN)?;
+            self.write_header();
+        }
+        Ok(())
+    }
+
+    /// Writes everything to the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    /// Deletes the file. A reader that has it finishes.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        self.file.remove()
+    }
+}

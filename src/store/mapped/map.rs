@@ -1,0 +1,70 @@
+//! A shared mapping of a whole file.
+
+use std::fs::File;
+use std::io;
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+
+/// Readable and writable memory of a file. It outlives the file's name and descriptor.
+pub(super) struct Mapping(MmapRaw);
+
+impl Mapping {
+    /// Maps the first `len` bytes. The file must be that long: memory behind its end kills the
+    /// process when touched.
+    pub(super) fn of(file: &File, len: usize) -> io::Result<Self> {
+        let actual = file.metadata()?.len();
+        if actual < len as u64 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("file has {actual} bytes, {len} expected"),
+            ));
+        }
+        MmapOptions::new().len(len).map_raw(file).map(Self)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The bytes `from..to`.
+    ///
+    /// # Safety
+    /// Nobody may write any of these bytes while the slice lives.
+    pub(super) unsafe fn slice(&self, from: usize, to: usize) -> &[u8] {
+        assert!(from <= to && to <= self.len(), "range within the mapping");
+        // SAFETY: the range lies within the mapping, which lives as long as `self`; the caller
+        // keeps writers away.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().add(from), to - from) }
+    }
+
+    /// Copies `bytes` to `at`.
+    ///
+    /// # Safety
+    /// Nobody else may read or write these bytes at the same time, and no slice of them may be
+    /// alive.
+    pub(super) unsafe fn write(&self, at: usize, bytes: &[u8]) {
+        let end = at.checked_add(bytes.len());
+        assert!(end.is_some_and(|end| end <= self.len()), "range within the mapping");
+        // SAFETY: source and target are valid for the length and cannot overlap, since no slice of
+        // the target is alive; the caller keeps everybody else away.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.0.as_mut_ptr().add(at), bytes.len());
+        }
+    }
+
+    /// Writes the dirty pages of `from..to` to the disk and waits for them.
+    pub(super) fn sync(&self, from: usize, to: usize) -> io::Result<()> {
+        if from == to {
+            return Ok(());
+        }
+        self.0.flush_range(from, to - from)
+    }
+
+    /// Makes the pages of `from..to` present and writable, so that touching them does not fault.
+    /// Best effort: older kernels do not know how.
+    pub(super) fn populate(&self, from: usize, to: usize) {
+        if from < to && to <= self.len() {
+            let _ = self.0.advise_range(Advice::PopulateWrite, from, to - from);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A file that is written in any order, by one owner: the index.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::map::Mapping;
+use super::space;
+
+/// A mapped file without a tail. Writing takes `&mut self`, reading copies out: no slice of it
+/// ever exists.
+pub(crate) struct RandomFile {
+    path: PathBuf,
+    map: Mapping,
+    /// Bytes below have blocks.
+    reserved: AtomicUsize,
+}
+
+impl RandomFile {
+    /// Creates the file at its full length, with blocks for the first `reserve` bytes.
+    pub(crate) fn create(path: PathBuf, len: usize, reserve: usize) -> io::Result<Self> {
+        let file = space::create(&path, len)?;
+        if let Err(error) = space::reserve(&file, 0, reserve) {
+            // Nothing but an empty shell: it must not be found at the next start.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        let map = Mapping::of(&file, len)?;
+        Ok(Self { path, map, reserved: AtomicUsize::new(reserve) })
+    }
+
+    /// Opens a file of exactly `len` bytes. Which of them have blocks is not known: the writer
+    /// reserves again.
+    pub(crate) fn open(path: PathBuf, len: usize) -> io::Result<Self> {
+        let file = space::open(&path)?;
+        let actual = file.metadata()?.len();
+        if actual != len as u64 {
+            let text = format!("file has {actual} bytes, {len} expected");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        let map = Mapping::of(&file, len)?;
+        Ok(Self { path, map, reserved: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Acquire)
+    }
+
+    /// Gives blocks to the bytes below `to`.
+    pub(crate) fn reserve(&mut self, to: usize) -> io::Result<()> {
+        let from = self.reserved();
+        let to = to.min(self.map.len());
+        if to > from {
+            let file = space::open(&self.path)?;
+            space::reserve(&file, from, to)?;
+            self.reserved.store(to, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Copies `N` bytes out.
+    pub(crate) fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        let end = at.checked_add(N).filter(|&end| end <= self.map.len())?;
+        // SAFETY: writing takes `&mut self`, so nobody writes while this `&self` lives.
+        unsafe { self.map.slice(at, end) }.first_chunk().copied()
+    }
+
+    /// Copies bytes in. The space must be reserved.
+    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
+        assert!(at + bytes.len() <= self.reserved(), "space is reserved before it is written");
+        // SAFETY: `&mut self` keeps everybody else away, and no slice of this file outlives the
+        // call that made it.
+        unsafe { self.map.write(at, bytes) };
+    }
+
+    /// Writes everything to the disk and waits.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.map.sync(0, self.map.len())
+    }
+
+    /// Takes the file's name away.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
+}

@@ -1,0 +1,219 @@
+//! Opening: lock, load, recover.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use config::Live;
+use parking_lot::Mutex;
+
+use crate::arrival::ArrivalListener;
+use crate::checkpoint::Checkpoint;
+use crate::clock::Clock;
+use crate::commit_log::CommitLog;
+use crate::config::StoreConfig;
+use crate::delay::DelayLevels;
+use crate::dispatch::Deriver;
+use crate::error::StoreError;
+use crate::format::ext;
+use crate::format::index::Shape;
+use crate::format::paths::Paths;
+use crate::format::queue_entry::ENTRY_LEN;
+use crate::index::Index;
+use crate::inner::{Flags, Inner};
+use crate::lock::FolderLock;
+use crate::log_end::{LogEnd, find_end, first_to_derive};
+use crate::mapped::{MappedFile, Run, sync_dir};
+use crate::queues::{LoadedQueues, QueueOptions};
+use crate::stats::Stats;
+use crate::watermark::Watermark;
+
+/// Sizes that the files must have, checked.
+struct Sizes {
+    log_file: usize,
+    queue_file: usize,
+    ext_file: Option<usize>,
+    index: Shape,
+    record_max: usize,
+}
+
+impl Sizes {
+    fn of(config: &StoreConfig) -> Result<Self, StoreError> {
+        let queue_file =
+            at_least("mapedFileSizeConsumeQueue", config.maped_file_size_consume_queue, ENTRY_LEN)?;
+        let ext_key = "mappedFileSizeConsumeQueueExt";
+        let ext_min = ext::UNIT_LEN_MIN + ext::END_LEN;
+        let ext_file = config
+            .enable_consume_queue_ext
+            .then(|| at_least(ext_key, config.mapped_file_size_consume_queue_ext, ext_min));
+        Ok(Self {
+            log_file: at_least("mapedFileSizeCommitLog", config.maped_file_size_commit_log, 1024)?,
+            queue_file: queue_file.next_multiple_of(ENTRY_LEN),
+            ext_file: ext_file.transpose()?,
+            index: Shape {
+                slots: count_of("maxHashSlotNum", config.max_hash_slot_num, 1)?,
+                entries: count_of("maxIndexNum", config.max_index_num, 2)?,
+            },
+            record_max: at_least("maxMessageSize", config.max_message_size, 1)?,
+        })
+    }
+}
+
+fn at_least(key: &'static str, value: i32, min: usize) -> Result<usize, StoreError> {
+    let size = usize::try_from(value).ok().filter(|size| *size >= min);
+    let reason = || format!("{value} is less than {min}");
+    size.ok_or_else(|| StoreError::Config { key, reason: reason() })
+}
+
+fn count_of(key: &'static str, value: i32, min: usize) -> Result<u32, StoreError> {
+    at_least(key, value, min).map(|_| value.unsigned_abs())
+}
+
+/// Locks the folder, loads what is there and recovers it. The lock is the caller's to keep.
+pub(crate) fn open(
+    config: Arc<Live<StoreConfig>>,
+    listener: Arc<dyn ArrivalListener>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Inner, FolderLock), StoreError> {
+    let settings = config.snapshot();
+    let sizes = Sizes::of(&settings)?;
+    let delays = DelayLevels::parse(&settings.message_delay_level)?;
+    let paths = Paths::new(&settings.store_path_root_dir, &settings.store_path_commit_log);
+    make_dir(paths.root())?;
+    make_dir(paths.commit_log())?;
+    let lock = FolderLock::take(&paths.lock())?;
+
+    let clean = !paths.abort().exists();
+    tracing::info!("last shutdown {}", if clean { "normally" } else { "abnormally" });
+    let checkpoint = Checkpoint::open(&paths.checkpoint())?;
+    let times = checkpoint.times();
+    let mut run = Run::load(paths.commit_log(), sizes.log_file)?;
+    let options = QueueOptions {
+        dir: paths.consume_queue(),
+        file_len: sizes.queue_file,
+        ext: sizes.ext_file.map(|len| (paths.consume_queue_ext(), len)),
+    };
+    let mut queues = LoadedQueues::load(options, clean)?;
+    let index = Index::load(paths.index(), sizes.index, clean, times.index)?;
+
+    let check_body = settings.check_crc_on_recover;
+    let mut derive_from = first_to_derive(&run, queues.max_physical())?;
+    let scan_from = if clean {
+        derive_from
+    } else {
+        let safe = if settings.message_index_enable && settings.message_index_safe {
+            times.safe_with_index()
+        } else {
+            times.safe()
+        };
+        let start = crate::log_end::start_of_unsafe(&run, safe)?;
+        derive_from = derive_from.min(start);
+        start
+    };
+    let end = find_end(&run, scan_from, check_body)?;
+    cut_log(&mut run, &end, &paths)?;
+    if run.files().is_empty() {
+        queues.remove_all()?;
+    }
+    queues.cut_to_log(end.offset)?;
+    index.cut_to_log(end.offset).map_err(|e| StoreError::io("write", &paths.index(), e))?;
+    let log = CommitLog::new(run, end.offset)
+        .map_err(|e| StoreError::io("map", paths.commit_log(), e))?;
+    let now = clock.now_ms();
+    let inner = Inner {
+        config,
+        clock,
+        listener,
+        queues: queues.share()?,
+        index,
+        index_enabled: settings.message_index_enable,
+        checkpoint,
+        delays,
+        stats: Stats::new(now),
+        flags: Flags::default(),
+        dispatched: Watermark::new(end.offset),
+        replicated: Watermark::new(0),
+        logics_timestamp: AtomicI64::new(0),
+        full_index_files: Mutex::default(),
+        record_len_max: sizes.record_max,
+        memory: memory_of_machine(),
+        paths,
+        log,
+    };
+    derive_missing(&inner, derive_from, end.offset)?;
+    tracing::info!("load over, and the max phy offset = {}", end.offset);
+    Ok((inner, lock))
+}
+
+/// Brings queues and index up to the end of the log, then the counters that hang on them.
+fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> {
+    if from < end {
+        tracing::info!(from, end, "rebuilding consume queues and index");
+        let done = Deriver::new(inner).catch_up(from, end);
+        done.map_err(|e| StoreError::io("rebuild from", inner.paths.commit_log(), e))?;
+    }
+    let log_min = inner.log.min_offset();
+    for queue in inner.queues.all() {
+        queue.set_next_offset(queue.max_offset());
+        let corrected = queue.correct_min(log_min);
+        corrected.map_err(|e| StoreError::io("read", queue.segments().dir(), e))?;
+    }
+    Ok(())
+}
+
+/// Makes `end` the end of the log. Whole files behind it are moved out of the way if they hold
+/// messages, else deleted.
+fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError> {
+    if let Some(survivor) = end.survivor {
+        tracing::error!(
+            end = end.offset,
+            survivor,
+            "the commit log is damaged in the middle: there are messages behind its end"
+        );
+        keep_rest(run, end.offset, paths)?;
+    }
+    for file in run.cut(end.offset, end.zeroes_follow)? {
+        if end.survivor.is_some() {
+            set_aside(&file, paths)?;
+        } else {
+            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+        }
+    }
+    sync_dir(paths.commit_log()).map_err(|e| StoreError::io("sync", paths.commit_log(), e))
+}
+
+/// Copies what lies behind the end within its file, before it is zeroed.
+fn keep_rest(run: &Run, end: i64, paths: &Paths) -> Result<(), StoreError> {
+    let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
+    let Some(file) = run.files().iter().find(holds) else { return Ok(()) };
+    let from = usize::try_from(end - file.base()).unwrap_or(0);
+    let rest = file.slice_from(from).map_err(|e| StoreError::io("map", file.path(), e))?;
+    let dir = paths.set_aside();
+    make_dir(&dir)?;
+    let copy = dir.join(crate::format::paths::offset_name(end));
+    fs::write(&copy, &rest[..]).map_err(|e| StoreError::io("write", &copy, e))?;
+    tracing::error!(copy = %copy.display(), "what follows the damage was copied there");
+    Ok(())
+}
+
+fn set_aside(file: &MappedFile, paths: &Paths) -> Result<(), StoreError> {
+    let dir = paths.set_aside();
+    make_dir(&dir)?;
+    let to = dir.join(file.path().file_name().unwrap_or_default());
+    fs::rename(file.path(), &to).map_err(|e| StoreError::io("move", file.path(), e))?;
+    tracing::error!(file = %to.display(), "a commit log file behind the damage was moved there");
+    sync_dir(&dir).map_err(|e| StoreError::io("sync", &dir, e))
+}
+
+fn make_dir(dir: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, e))
+}
+
+fn memory_of_machine() -> u64 {
+    let info = rustix::system::sysinfo();
+    // Both are machine words; neither is wider than 64 bits.
+    #[allow(clippy::unnecessary_cast, reason = "u32 on 32-bit machines")]
+    let total = info.totalram as u64;
+    total.saturating_mul(info.mem_unit.into())
+}

@@ -1,0 +1,177 @@
+//! The extension files of one consume queue, see [`crate::format::ext`].
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::error::StoreError;
+use crate::format::ext::{self, END_LEN, END_MARK, ExtUnit};
+use crate::mapped::{MappedFile, Run, Segments, Tail, page_up, sync_dir};
+
+/// Bytes reserved at once.
+const RESERVE_STEP: usize = 64 * 1024;
+
+/// Units in the order of the queue's entries.
+#[derive(Debug)]
+pub(crate) struct QueueExt {
+    segments: Segments,
+    tail: Mutex<Option<Tail>>,
+    flushed: AtomicI64,
+}
+
+impl QueueExt {
+    /// No files yet.
+    pub(crate) fn empty(dir: &Path, file_len: usize) -> Self {
+        Self::new(Segments::empty(dir.to_path_buf(), file_len), 0)
+    }
+
+    fn new(segments: Segments, end: i64) -> Self {
+        Self { segments, tail: Mutex::new(None), flushed: AtomicI64::new(end) }
+    }
+
+    /// Takes up the files of a queue whose newest entry has the unit at `max_address`.
+    pub(crate) fn load(
+        dir: &Path,
+        file_len: usize,
+        max_address: Option<i64>,
+        clean: bool,
+    ) -> Result<Self, StoreError> {
+        let mut run = Run::load(dir, file_len)?;
+        let mut end = written_end(&run)?;
+        // What the queue does not know was written by a dispatch that did not get further.
+        if let Some(offset) = max_address.and_then(ext::offset_of)
+            && let Some(unit_end) = unit_end(&run, offset)?
+        {
+            end = end.min(unit_end);
+        }
+        for file in run.cut(end, clean)? {
+            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+        }
+        Ok(Self::new(run.share(), end))
+    }
+
+    /// Writes a unit and gives its address; `None` if it does not fit into any file, so that the
+    /// queue entry must make do with the tags code.
+    pub(crate) fn put(&self, unit: &ExtUnit<'_>) -> io::Result<Option<i64>> {
+        let Some(head) = unit.encode_head() else { return Ok(None) };
+        let len = head.len() + unit.bit_map.len();
+        if len + END_LEN > self.segments.file_len() {
+            return Ok(None);
+        }
+        let mut slot = self.tail.lock();
+        let tail = self.tail_for(&mut slot, len)?;
+        let Some(address) = ext::address_of(tail.offset()) else { return Ok(None) };
+        if ext::address_of(tail.offset() + len as i64).is_none() {
+            return Ok(None);
+        }
+        reserve(tail, len)?;
+        tail.put(&head);
+        tail.put(unit.bit_map);
+        tail.publish();
+        Ok(Some(address))
+    }
+
+    fn tail_for<'a>(&self, slot: &'a mut Option<Tail>, len: usize) -> io::Result<&'a mut Tail> {
+        if slot.is_none()
+            && let Some(last) = self.segments.last().filter(|last| !last.is_full())
+        {
+            *slot = Some(last.tail()?);
+        }
+        if let Some(tail) = slot.as_mut()
+            && len + END_LEN > tail.left()
+        {
+            reserve(tail, END_MARK.len())?;
+            tail.put(&END_MARK);
+            tail.skip_rest();
+            tail.publish();
+            *slot = None;
+        }
+        if slot.is_none() {
+            let base = self.segments.last().map_or(0, |last| last.end());
+            let file = Arc::new(self.segments.create_file(base)?);
+            let tail = file.tail()?;
+            self.segments.push(file);
+            *slot = Some(tail);
+        }
+        slot.as_mut().ok_or_else(|| io::Error::other("no file to write to"))
+    }
+
+    /// Reads the unit at `address`.
+    pub(crate) fn with<R>(&self, address: i64, then: impl FnOnce(ExtUnit<'_>) -> R) -> Option<R> {
+        let offset = ext::offset_of(address)?;
+        let file = self.segments.find(offset)?;
+        let from = usize::try_from(offset - file.base()).ok()?;
+        let slice = file.slice_from(from).ok()?;
+        ExtUnit::decode(&slice).map(then)
+    }
+
+    /// Deletes the files that end before the unit at `address`.
+    pub(crate) fn remove_before(&self, address: i64) -> io::Result<()> {
+        let Some(offset) = ext::offset_of(address) else { return Ok(()) };
+        for file in self.segments.all() {
+            if file.end() >= offset || !self.segments.remove_first(&file)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes units to the disk.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        let mut at = self.flushed.load(Ordering::Acquire);
+        let start = at;
+        while let Some(file) = self.segments.find(at) {
+            let from = usize::try_from(at - file.base()).unwrap_or(0);
+            let to = file.published();
+            file.sync(from, to)?;
+            at = file.base() + to as i64;
+            if !file.is_full() {
+                break;
+            }
+        }
+        if at != start {
+            for dir in self.segments.dir().ancestors().take(3) {
+                sync_dir(dir)?;
+            }
+            self.flushed.store(at, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Deletes everything. Readers finish.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        *self.tail.lock() = None;
+        self.segments.remove_all()
+    }
+}
+
+/// Where the units end. Only the last file can be unfinished.
+fn written_end(run: &Run) -> Result<i64, StoreError> {
+    let Some(last) = run.files().last() else { return Ok(0) };
+    let slice = last.slice_from(0).map_err(|e| StoreError::io("map", last.path(), e))?;
+    Ok(last.base() + ext::written_len(&slice) as i64)
+}
+
+/// Where the unit at `offset` ends, if it can be read.
+fn unit_end(run: &Run, offset: i64) -> Result<Option<i64>, StoreError> {
+    let holds = |file: &&MappedFile| file.base() <= offset && offset < file.end();
+    let Some(file) = run.files().iter().find(holds) else { return Ok(None) };
+    let from = usize::try_from(offset - file.base()).unwrap_or(0);
+    let slice = file.slice_from(from).map_err(|e| StoreError::io("map", file.path(), e))?;
+    let len = ExtUnit::decode(&slice).and_then(|unit| unit.encoded_len());
+    Ok(len.map(|len| offset + len as i64))
+}
+
+fn reserve(tail: &Tail, bytes: usize) -> io::Result<()> {
+    if tail.has_room(bytes) {
+        return Ok(());
+    }
+    let needed = page_up(tail.position() + bytes);
+    match tail.file().reserve(needed.max(tail.file().reserved() + RESERVE_STEP)) {
+        Err(error) if crate::error::is_disk_full(&error) => tail.file().reserve(needed).map(|_| ()),
+        other => other.map(|_| ()),
+    }
+}

@@ -1,0 +1,285 @@
+//! All consume queues: the table from topic and queue id to [`ConsumeQueue`].
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::consume_queue::{ConsumeQueue, LoadedQueue};
+use crate::error::StoreError;
+use crate::format::paths;
+use crate::queue_ext::QueueExt;
+
+/// Where queues lie and how long their files are.
+#[derive(Debug, Clone)]
+pub(crate) struct QueueOptions {
+    pub(crate) dir: PathBuf,
+    pub(crate) file_len: usize,
+    /// Folder and file length of the extension files, if there are any.
+    pub(crate) ext: Option<(PathBuf, usize)>,
+}
+
+impl QueueOptions {
+    fn queue_dir(&self, topic: &str, queue_id: i32) -> Option<PathBuf> {
+        paths::queue_dir(&self.dir, topic, queue_id)
+    }
+
+    fn ext_dir(&self, topic: &str, queue_id: i32) -> Option<(PathBuf, usize)> {
+        let (dir, file_len) = self.ext.as_ref()?;
+        Some((paths::queue_dir(dir, topic, queue_id)?, *file_len))
+    }
+}
+
+/// The queues as recovery has them.
+pub(crate) struct LoadedQueues {
+    options: QueueOptions,
+    clean: bool,
+    queues: Vec<(Arc<str>, i32, LoadedQueue)>,
+}
+
+impl LoadedQueues {
+    /// Finds and recovers all queues below the folder.
+    pub(crate) fn load(options: QueueOptions, clean: bool) -> Result<Self, StoreError> {
+        let mut queues = Vec::new();
+        for (topic, topic_dir) in folders(&options.dir)? {
+            let topic: Arc<str> = topic.into();
+            for (name, dir) in folders(&topic_dir)? {
+                let Some(queue_id) = paths::parse_queue_id(&name) else { continue };
+                let queue = LoadedQueue::load(&dir, options.file_len, clean)?;
+                queues.push((Arc::clone(&topic), queue_id, queue));
+            }
+        }
+        Ok(Self { options, clean, queues })
+    }
+
+    /// Physical offset of the newest message any queue knows; -1 for none.
+    pub(crate) fn max_physical(&self) -> i64 {
+        self.queues.iter().map(|(_, _, queue)| queue.max_physical).max().unwrap_or(-1)
+    }
+
+    /// Takes out what points at or behind the end of the log.
+    pub(crate) fn cut_to_log(&mut self, log_end: i64) -> Result<(), StoreError> {
+        let clean = self.clean;
+        self.queues.iter_mut().try_for_each(|(_, _, queue)| queue.cut_to_log(log_end, clean))
+    }
+
+    /// Forgets and deletes all queues.
+    pub(crate) fn remove_all(&mut self) -> Result<(), StoreError> {
+        self.queues.clear();
+        let dirs = std::iter::once(&self.options.dir).chain(self.options.ext.iter().map(|e| &e.0));
+        for dir in dirs {
+            match fs::remove_dir_all(dir) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::io("remove", dir, e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the queues to everybody.
+    pub(crate) fn share(self) -> Result<Queues, StoreError> {
+        let Self { options, clean, queues: loaded } = self;
+        let mut topics: HashMap<Arc<str>, Arc<Topic>> = HashMap::new();
+        for (topic, queue_id, queue) in loaded {
+            let ext = options.ext_dir(&topic, queue_id);
+            let ext = ext.as_ref().map(|(dir, file_len)| (dir.as_path(), *file_len, clean));
+            let queue = Arc::new(queue.share(Arc::clone(&topic), queue_id, ext)?);
+            topics.entry(topic).or_default().queues.write().push((queue_id, queue));
+        }
+        for topic in topics.values() {
+            topic.queues.write().sort_unstable_by_key(|(queue_id, _)| *queue_id);
+        }
+        Ok(Queues {
+            options,
+            topics: RwLock::new(topics),
+            dirty: Mutex::default(),
+            gone: Mutex::default(),
+            any_gone: AtomicBool::new(false),
+        })
+    }
+}
+
+/// Folders with names that are text, in order.
+fn folders(dir: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+    let error = |e| StoreError::io("list", dir, e);
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(error)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(error)?;
+        let name = entry.file_name().into_string();
+        match name {
+            Ok(name) if entry.file_type().map_err(error)?.is_dir() => {
+                found.push((name, entry.path()));
+            }
+            _ => tracing::warn!(path = %entry.path().display(), "not a queue, left alone"),
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The queues of one topic, ordered by id.
+#[derive(Debug, Default)]
+struct Topic {
+    queues: RwLock<Vec<(i32, Arc<ConsumeQueue>)>>,
+}
+
+impl Topic {
+    fn find(&self, queue_id: i32) -> Option<Arc<ConsumeQueue>> {
+        let queues = self.queues.read();
+        let at = queues.binary_search_by_key(&queue_id, |(id, _)| *id).ok()?;
+        queues.get(at).map(|(_, queue)| Arc::clone(queue))
+    }
+
+    fn all(&self) -> Vec<Arc<ConsumeQueue>> {
+        self.queues.read().iter().map(|(_, queue)| Arc::clone(queue)).collect()
+    }
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    options: QueueOptions,
+    topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
+    /// Queues with entries that are not on the disk yet.
+    dirty: Mutex<Vec<Arc<ConsumeQueue>>>,
+    /// Deleted topics, and where the log was then: older messages get no entry any more.
+    gone: Mutex<Vec<(Arc<str>, i64)>>,
+    any_gone: AtomicBool,
+}
+
+impl Queues {
+    /// The queue, if it exists.
+    pub(crate) fn find(&self, topic: &str, queue_id: i32) -> Option<Arc<ConsumeQueue>> {
+        self.topics.read().get(topic)?.find(queue_id)
+    }
+
+    /// The queue, made if need be. `None` for names that cannot be a folder.
+    pub(crate) fn find_or_create(&self, topic: &str, queue_id: i32) -> Option<Arc<ConsumeQueue>> {
+        self.find(topic, queue_id).or_else(|| self.create(topic, queue_id))
+    }
+
+    #[cold]
+    fn create(&self, topic: &str, queue_id: i32) -> Option<Arc<ConsumeQueue>> {
+        let dir = self.options.queue_dir(topic, queue_id)?;
+        let ext = self.options.ext_dir(topic, queue_id);
+        let ext = ext.map(|(dir, file_len)| QueueExt::empty(&dir, file_len));
+        // Held to the end: a deletion of the topic comes before or after, not in between.
+        let mut topics = self.topics.write();
+        let (name, entry) = match topics.get_key_value(topic) {
+            Some((name, entry)) => (Arc::clone(name), Arc::clone(entry)),
+            None => {
+                let (name, entry) = (Arc::<str>::from(topic), Arc::new(Topic::default()));
+                topics.insert(Arc::clone(&name), Arc::clone(&entry));
+                (name, entry)
+            }
+        };
+        let mut queues = entry.queues.write();
+        match queues.binary_search_by_key(&queue_id, |(id, _)| *id) {
+            Ok(at) => queues.get(at).map(|(_, queue)| Arc::clone(queue)),
+            Err(at) => {
+                let file_len = self.options.file_len;
+                let queue = Arc::new(ConsumeQueue::empty(name, queue_id, &dir, file_len, ext));
+                queues.insert(at, (queue_id, Arc::clone(&queue)));
+                Some(queue)
+            }
+        }
+    }
+
+    /// All queues of a topic, ordered by id.
+    pub(crate) fn of_topic(&self, topic: &str) -> Vec<Arc<ConsumeQueue>> {
+        self.topics.read().get(topic).map_or_else(Vec::new, |topic| topic.all())
+    }
+
+    /// The topics with queues.
+    pub(crate) fn topics(&self) -> Vec<Arc<str>> {
+        self.topics.read().keys().cloned().collect()
+    }
+
+    /// All queues, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<ConsumeQueue>> {
+        self.topics.read().values().flat_map(|topic| topic.all()).collect()
+    }
+
+    /// Notes that a queue has something to flush.
+    pub(crate) fn mark_dirty(&self, queue: &Arc<ConsumeQueue>) {
+        if !queue.dirty.load(Ordering::Relaxed) && !queue.dirty.swap(true, Ordering::AcqRel) {
+            self.dirty.lock().push(Arc::clone(queue));
+        }
+    }
+
+    /// The queues with something to flush. Those that keep some must be marked again.
+    pub(crate) fn take_dirty(&self) -> Vec<Arc<ConsumeQueue>> {
+        let dirty = std::mem::take(&mut *self.dirty.lock());
+        for queue in &dirty {
+            queue.dirty.store(false, Ordering::Release);
+        }
+        dirty
+    }
+
+    /// Takes a topic out of the table; messages appended before `log_end` get no entry any more.
+    /// To be called under the log's lock.
+    pub(crate) fn take_topic(&self, topic: &str, log_end: i64) -> Vec<Arc<ConsumeQueue>> {
+        let Some((name, entry)) = self.topics.write().remove_entry(topic) else {
+            return Vec::new();
+        };
+        let queues = entry.all();
+        queues.iter().for_each(|queue| queue.set_deleted());
+        self.gone.lock().push((name, log_end));
+        self.any_gone.store(true, Ordering::Release);
+        queues
+    }
+
+    /// Takes one queue out of the table, and its topic with the last one. To be called under the
+    /// log's lock.
+    pub(crate) fn take_queue(&self, queue: &Arc<ConsumeQueue>) {
+        let mut topics = self.topics.write();
+        let Some(entry) = topics.get(queue.topic()).cloned() else { return };
+        let mut queues = entry.queues.write();
+        queues.retain(|(_, each)| !Arc::ptr_eq(each, queue));
+        queue.set_deleted();
+        if queues.is_empty() {
+            topics.remove(queue.topic());
+        }
+    }
+
+    /// Whether a message at this offset belongs to a topic that was deleted after it came.
+    pub(crate) fn is_gone(&self, topic: &str, physical_offset: i64) -> bool {
+        if !self.any_gone.load(Ordering::Acquire) {
+            return false;
+        }
+        let gone = self.gone.lock();
+        gone.iter().any(|(name, end)| name.as_ref() == topic && physical_offset < *end)
+    }
+
+    /// Forgets deletions that the dispatcher is past.
+    pub(crate) fn forget_gone(&self, dispatched: i64) {
+        if self.any_gone.load(Ordering::Acquire) {
+            let mut gone = self.gone.lock();
+            gone.retain(|(_, end)| *end > dispatched);
+            self.any_gone.store(!gone.is_empty(), Ordering::Release);
+        }
+    }
+
+    /// The topics that are not in `keep`.
+    pub(crate) fn topics_but(&self, keep: &HashSet<String>) -> Vec<Arc<str>> {
+        let topics = self.topics.read();
+        topics.keys().filter(|topic| !keep.contains(topic.as_ref())).cloned().collect()
+    }
+
+    /// Folder of a topic's queues, and of their extension files.
+    pub(crate) fn topic_dirs(&self, topic: &str) -> Vec<PathBuf> {
+        let parents =
+            std::iter::once(&self.options.dir).chain(self.options.ext.iter().map(|e| &e.0));
+        parents.map(|parent| parent.join(topic)).collect()
+    }
+}

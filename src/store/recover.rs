@@ -1,0 +1,103 @@
+//! Where the log ends: pure functions from bytes to the valid end.
+//!
+//! The rules are 4.4.0's: a record counts if its magic is right, its lengths add up and, when
+//! asked for, its body matches its checksum. The first thing that is none of that ends the log,
+//! unless it is the blank record that sends the reader to the next file.
+//!
+//! What 4.4.0 does not ask is whether something valid lies behind the end. A torn tail has
+//! nothing there; damage in the middle has. [`survivor`] tells the two apart.
+
+use protocol::message::{self, BLANK_LEN, Damage, Entry, MESSAGE_MAGIC, Message, at};
+
+/// What lies at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step<'a> {
+    /// A message and the bytes it takes.
+    Message(Message<'a>, usize),
+    /// The file holds nothing more; go on with the next one.
+    NextFile,
+    /// Nothing valid.
+    End(Damage),
+}
+
+/// Reads what is at the start of `bytes`, which reach to the end of their file.
+pub(crate) fn step(bytes: &[u8], check_body: bool) -> Step<'_> {
+    if bytes.len() < BLANK_LEN {
+        return Step::NextFile;
+    }
+    match message::read(bytes) {
+        Ok(Entry::Blank(_)) => Step::NextFile,
+        Ok(Entry::Message(message)) => {
+            let checked = if check_body { check(&message) } else { Ok(()) };
+            match checked {
+                Ok(()) => Step::Message(message, message.encoded_len()),
+                Err(damage) => Step::End(damage),
+            }
+        }
+        Err(damage) => Step::End(damage),
+    }
+}
+
+/// The checksum covers the body only. Of the text behind it 4.4.0 checks nothing, but a page that
+/// did not reach the disk leaves zeroes to the record's end, which no client writes there.
+fn check(message: &Message<'_>) -> Result<(), Damage> {
+    message.check_body()?;
+    let texts = [message.topic.as_bytes(), message.properties.as_bytes()];
+    if texts.iter().any(|text| text.last() == Some(&0)) {
+        return Err(Damage::Truncated);
+    }
+    Ok(())
+}
+
+/// How a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileEnd {
+    /// With a blank record, or with not even room for one.
+    Blank,
+    /// At something that is no record.
+    Damage(Damage),
+}
+
+/// Walks the records of one file from `from` on. The result is where the last valid one ends, and
+/// why.
+pub(crate) fn walk(file: &[u8], from: usize, check_body: bool) -> (usize, FileEnd) {
+    let mut at = from;
+    loop {
+        match step(file.get(at..).unwrap_or_default(), check_body) {
+            Step::Message(_, len) => at += len,
+            Step::NextFile => return (at, FileEnd::Blank),
+            Step::End(damage) => return (at, FileEnd::Damage(damage)),
+        }
+    }
+}
+
+/// Whether a valid record that knows it belongs at `position` starts `bytes`.
+pub(crate) fn is_record_at(bytes: &[u8], position: i64) -> bool {
+    match message::read(bytes) {
+        Ok(Entry::Message(message)) => {
+            message.physical_offset == position && check(&message).is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// The first position within `from..to` where a valid record of this file lies. A torn tail has
+/// none. `base` is the offset of the file's first byte.
+pub(crate) fn survivor(file: &[u8], from: usize, to: usize, base: i64) -> Option<usize> {
+    let magic = MESSAGE_MAGIC.to_be_bytes();
+    let to = to.min(file.len());
+    let mut at = from;
+    while at < to {
+        let end = to.saturating_add(at::MAGIC + magic.len() - 1).min(file.len());
+        let rest = file.get(at + at::MAGIC..end)?;
+        at += rest.windows(magic.len()).position(|window| window == magic)?;
+        if is_record_at(file.get(at..)?, base + at as i64) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The store's threads: named, started and stopped in order.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::clean::Cleaner;
+use crate::inner::Inner;
+use crate::{ahead, dispatch, flush};
+
+/// Between two samples of the counters.
+const SAMPLE: Duration = Duration::from_secs(1);
+/// From the start to the first retention round.
+const FIRST_CLEAN: Duration = Duration::from_secs(60);
+/// Between two lines of rates in the log.
+const REPORT: Duration = Duration::from_secs(60);
+
+/// A running thread and its stop flag.
+struct Worker {
+    name: &'static str,
+    stop: Arc<AtomicBool>,
+    handle: JoinHandle<()>,
+}
+
+impl Worker {
+    fn start(
+        name: &'static str,
+        inner: &Arc<Inner>,
+        run: impl FnOnce(&Inner, &AtomicBool) + Send + 'static,
+    ) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (inner, flag) = (Arc::clone(inner), Arc::clone(&stop));
+        let handle = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            tracing::info!("{name} service started");
+            run(&inner, &flag);
+            tracing::info!("{name} service end");
+        })?;
+        Ok(Self { name, stop, handle })
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        self.handle.thread().unpark();
+        if self.handle.join().is_err() {
+            tracing::error!(thread = self.name, "a store thread panicked");
+        }
+    }
+}
+
+/// All threads of a store.
+pub(crate) struct Threads {
+    ahead: Worker,
+    housekeeping: Worker,
+    dispatcher: Worker,
+    log_flusher: Worker,
+    derived_flusher: Worker,
+}
+
+impl Threads {
+    /// Starts them all.
+    pub(crate) fn start(inner: &Arc<Inner>, cleaner: Arc<Cleaner>) -> io::Result<Self> {
+        Ok(Self {
+            ahead: Worker::start("store-ahead", inner, |inner, stop| ahead::run(&inner.log, stop))?,
+            log_flusher: Worker::start("store-flush", inner, flush::run_log)?,
+            derived_flusher: Worker::start("store-flush-cq", inner, flush::run_derived)?,
+            dispatcher: Worker::start("store-dispatch", inner, dispatch::run)?,
+            housekeeping: Worker::start("store-keeper", inner, move |inner, stop| {
+                housekeep(inner, &cleaner, stop);
+            })?,
+        })
+    }
+
+    /// Stops them in the order in which they feed each other. The dispatcher comes to the end of
+    /// the log first, the flushers flush what is left.
+    pub(crate) fn stop(self) {
+        self.housekeeping.stop();
+        self.ahead.stop();
+        self.dispatcher.stop();
+        self.log_flusher.stop();
+        self.derived_flusher.stop();
+    }
+}
+
+/// Samples counters, writes the minute's rates, deletes what is expired.
+fn housekeep(inner: &Inner, cleaner: &Cleaner, stop: &AtomicBool) {
+    let start = Instant::now();
+    let interval = inner.config.load().clean_resource_interval;
+    let interval = Duration::from_millis(u64::try_from(interval).unwrap_or(0)).max(SAMPLE);
+    let (mut next_clean, mut next_report) = (start + FIRST_CLEAN, start + REPORT);
+    let mut log_min = 0;
+    while !stop.load(Ordering::Acquire) {
+        inner.stats.sample(inner.clock.now_ms());
+        let now = Instant::now();
+        if now >= next_report {
+            next_report = now + REPORT;
+            inner.stats.log_minute();
+        }
+        if now >= next_clean {
+            next_clean = now + interval;
+            cleaner.round(inner, &mut log_min);
+        }
+        thread::park_timeout(SAMPLE);
+    }
+}
