@@ -80,8 +80,8 @@ pub fn java_lib() -> Result<PathBuf> {
 }
 
 fn fetch_java() -> Result<PathBuf> {
-    let lib = env::var_os("ROCKETMQ_COMPAT_LIB")
-        .map_or_else(|| work_dir().join("lib"), PathBuf::from);
+    let lib =
+        env::var_os("ROCKETMQ_COMPAT_LIB").map_or_else(|| work_dir().join("lib"), PathBuf::from);
     let script = repository().join("scripts/fetch-java.sh");
     run(Command::new("sh").arg(script).arg(&lib)).context("fetch the Java jars")?;
     Ok(lib)
@@ -104,9 +104,14 @@ fn build_ours() -> Result<PathBuf> {
     let profile = env::var("ROCKETMQ_PROFILE").unwrap_or_else(|_| "dev".to_owned());
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = repository();
-    run(Command::new(cargo)
-        .current_dir(&root)
-        .args(["build", "-q", "-p", "rocketmq", "--profile", &profile]))
+    run(Command::new(cargo).current_dir(&root).args([
+        "build",
+        "-q",
+        "-p",
+        "rocketmq",
+        "--profile",
+        &profile,
+    ]))
     .context("build our executable")?;
     let folder = if profile == "dev" { "debug" } else { &profile };
     let binary = root.join("target").join(folder).join("rocketmq");

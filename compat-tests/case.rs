@@ -556,7 +556,8 @@ fn compare(step: &Step, left: &Lines, right: &Lines, expect: Expect) -> Vec<Stri
             // The text of an exception inside the Java program is not a contract.
             (Some(l), Some(r)) if l == EXCEPTION && !r.is_empty() => {}
             (l, r) => {
-                let show = |v: Option<&String>| v.map_or("(absent)".to_owned(), |v| format!("{v:?}"));
+                let show =
+                    |v: Option<&String>| v.map_or("(absent)".to_owned(), |v| format!("{v:?}"));
                 report.push(format!("{path}: reference {} / under test {}", show(l), show(r)));
             }
         }

@@ -99,9 +99,8 @@ pub fn clusters(fixture: Fixture) -> Result<Arc<Pair>> {
     let found = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
     let started = found.unwrap_or_else(|| {
         let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
-        let start = || {
-            Pair::start(fixture).map(Arc::new).map_err(|e| format!("start {fixture:?}: {e:#}"))
-        };
+        let start =
+            || Pair::start(fixture).map(Arc::new).map_err(|e| format!("start {fixture:?}: {e:#}"));
         slot.get_or_insert_with(start).clone()
     });
     started.map_err(Error::msg)

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -140,9 +140,7 @@ impl Program {
     pub fn rest(&mut self, timeout: Duration) -> Result<Vec<String>> {
         let deadline = Instant::now() + timeout;
         let mut lines = Vec::new();
-        while let Some(line) =
-            self.line(deadline.saturating_duration_since(Instant::now()))?
-        {
+        while let Some(line) = self.line(deadline.saturating_duration_since(Instant::now()))? {
             lines.push(line);
         }
         Ok(lines)
@@ -174,4 +172,3 @@ pub fn mqadmin(name_server: &str, commands: &[Vec<String>]) -> Result<Vec<String
     }
     Ok(outputs)
 }
-

@@ -272,7 +272,10 @@ mod tests {
 
     #[test]
     fn unescapes() {
-        assert_eq!(Json::parse("\"a\\u0001\\n\\ud83d\\ude00\"").unwrap().text(), Some("a\u{1}\n😀"));
+        assert_eq!(
+            Json::parse("\"a\\u0001\\n\\ud83d\\ude00\"").unwrap().text(),
+            Some("a\u{1}\n😀")
+        );
     }
 
     #[test]

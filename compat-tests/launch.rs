@@ -243,8 +243,9 @@ pub(crate) fn log_tail(output: &Path, home: &Path, lines: usize) -> String {
         let all: Vec<_> = text.lines().collect();
         if !all.is_empty() {
             out += &format!("---- {} (last lines)\n", file.display());
-            out += &all[all.len().saturating_sub(lines)..].join("\n");
-            out.push('\n');
+            for line in &all[all.len().saturating_sub(lines)..] {
+                out.extend(line.chars().take(300).chain(['\n']));
+            }
         }
     }
     out

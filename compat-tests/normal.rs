@@ -152,7 +152,8 @@ impl Normal {
                 Json::Array(own.collect::<Vec<_>>().into_iter().map(|i| self.values(i)).collect())
             }
             Json::Object(members) => {
-                let own: Vec<_> = members.into_iter().filter(|(k, _)| !self.is_foreign(k)).collect();
+                let own: Vec<_> =
+                    members.into_iter().filter(|(k, _)| !self.is_foreign(k)).collect();
                 let mut out = Vec::with_capacity(own.len());
                 for (key, value) in own {
                     let versions = matches!(&key, Json::Text(t) if t == "dataVersion");

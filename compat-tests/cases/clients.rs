@@ -157,7 +157,8 @@ fn retry_topic() -> Case {
 }
 
 fn last_wins() -> Case {
-    let subscription = r#"[{"topic":"$(t)new","subString":"x","subVersion":2,"tagsSet":["x"],"codeSet":[120]}]"#;
+    let subscription =
+        r#"[{"topic":"$(t)new","subString":"x","subVersion":2,"tagsSet":["x"],"codeSet":[120]}]"#;
     Case::new(
         "client_last_heartbeat_wins",
         [

@@ -12,10 +12,7 @@ fn body(client: &str, queues: &[u32]) -> String {
         .iter()
         .map(|q| format!(r#"{{"brokerName":"broker-a","queueId":{q},"topic":"$(t)"}}"#))
         .collect();
-    format!(
-        r#"{{"clientId":"{client}","consumerGroup":"C$(t)","mqSet":[{}]}}"#,
-        set.join(",")
-    )
+    format!(r#"{{"clientId":"{client}","consumerGroup":"C$(t)","mqSet":[{}]}}"#, set.join(","))
 }
 
 fn lock(client: &str, queues: &[u32]) -> Step {

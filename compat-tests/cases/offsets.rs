@@ -106,10 +106,7 @@ fn progress() -> Case {
 fn one_way() -> Case {
     Case::new(
         "offset_one_way",
-        [
-            tell("$(t)", "0", "5").oneway(),
-            ask("$(t)", "0").until("ext.offset", "5"),
-        ],
+        [tell("$(t)", "0", "5").oneway(), ask("$(t)", "0").until("ext.offset", "5")],
     )
 }
 

@@ -100,9 +100,7 @@ fn subscriptions() -> Case {
 
 fn long_poll() -> Case {
     let held = |name: &'static str| {
-        pull("$(t)", 1)
-            .ext(&[("sysFlag", "6"), ("suspendTimeoutMillis", "15000")])
-            .on(name)
+        pull("$(t)", 1).ext(&[("sysFlag", "6"), ("suspendTimeoutMillis", "15000")]).on(name)
     };
     Case::new(
         "pull_held",
@@ -139,9 +137,8 @@ fn long_poll_ends() -> Case {
 }
 
 fn commits() -> Case {
-    let stored = || {
-        broker(14).ext(&[("consumerGroup", "C$(t)"), ("topic", "$(t)"), ("queueId", "0")])
-    };
+    let stored =
+        || broker(14).ext(&[("consumerGroup", "C$(t)"), ("topic", "$(t)"), ("queueId", "0")]);
     let committing = |flag: &str, offset: &str| {
         pull("$(t)", 0).ext(&[("sysFlag", flag), ("commitOffset", offset)])
     };
@@ -209,10 +206,10 @@ fn offset_moved() -> Case {
             send("$(t)", "x"),
             pull("$(t)", 0).eventually(),
             pull("$(t)", 10).code_is(21),
-            by_key.eventually().mask("ext.index", "other cases write too").mask(
-                "body[0].queueOffset",
-                "other cases write too",
-            ),
+            by_key
+                .eventually()
+                .mask("ext.index", "other cases write too")
+                .mask("body[0].queueOffset", "other cases write too"),
             events().mask("ext.offset", "other cases write too"),
         ],
     )

@@ -108,11 +108,8 @@ fn bounds() -> Case {
     let of = |code: i32, topic: &str, queue: &str| {
         broker(code).ext(&[("topic", topic), ("queueId", queue)])
     };
-    let mut steps = vec![
-        send("$(t)", "one"),
-        send("$(t)", "two"),
-        pull("$(t)", 0).until("ext.maxOffset", "2"),
-    ];
+    let mut steps =
+        vec![send("$(t)", "one"), send("$(t)", "two"), pull("$(t)", 0).until("ext.maxOffset", "2")];
     for code in [30, 31, 32] {
         for queue in ["0", "1", "99", "-1"] {
             steps.push(of(code, "$(t)", queue));
@@ -128,20 +125,19 @@ fn bounds_missing() -> Case {
         steps.push(broker(code).code_is(1));
         steps.push(broker(code).ext(&[("topic", "$(t)")]).code_is(1));
         steps.push(
-            broker(code)
-                .ext(&[("topic", "$(t)"), ("queueId", "x"), ("timestamp", "1")])
-                .code_is(1),
+            broker(code).ext(&[("topic", "$(t)"), ("queueId", "x"), ("timestamp", "1")]).code_is(1),
         );
     }
-    steps.push(broker(29).ext(&[("topic", "$(t)"), ("queueId", "0"), ("timestamp", "x")]).code_is(1));
+    steps.push(
+        broker(29).ext(&[("topic", "$(t)"), ("queueId", "0"), ("timestamp", "x")]).code_is(1),
+    );
     steps.push(broker(31).ext(&[("queueId", "0")]).code_is(1));
     Case::new("queue_bounds_missing_fields", steps)
 }
 
 fn by_time() -> Case {
-    let at = |time: &str| {
-        broker(29).ext(&[("topic", "$(t)"), ("queueId", "0"), ("timestamp", time)])
-    };
+    let at =
+        |time: &str| broker(29).ext(&[("topic", "$(t)"), ("queueId", "0"), ("timestamp", time)]);
     Case::new(
         "search_by_time",
         [

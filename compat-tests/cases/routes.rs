@@ -67,10 +67,10 @@ fn known() -> Case {
 }
 
 fn lists() -> Case {
-    Case::new("route_lists", [names(106), names(206), names(304), names(224).ext(&[(
-        "cluster",
-        "DefaultCluster",
-    )])])
+    Case::new(
+        "route_lists",
+        [names(106), names(206), names(304), names(224).ext(&[("cluster", "DefaultCluster")])],
+    )
 }
 
 fn registered() -> Case {
@@ -203,7 +203,13 @@ fn unit_lists() -> Case {
     Case::new(
         "route_unit_lists",
         [
-            register("B$(t)", "0", 900, 1, &[("$(t)0", 0), ("$(t)1", 1), ("$(t)2", 2), ("$(t)3", 3)]),
+            register(
+                "B$(t)",
+                "0",
+                900,
+                1,
+                &[("$(t)0", 0), ("$(t)1", 1), ("$(t)2", 2), ("$(t)3", 3)],
+            ),
             names(311),
             names(312),
             names(313),

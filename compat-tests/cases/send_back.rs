@@ -51,7 +51,9 @@ fn dead() -> Case {
     let mut steps = one_message();
     steps.push(back("$(m.offset)").ext(&[("delayLevel", "-1")]));
     steps.push(back("$(m.offset)").ext(&[("maxReconsumeTimes", "0")]));
-    steps.push(broker(30).ext(&[("topic", "%DLQ%C$(t)"), ("queueId", "0")]).until("ext.offset", "2"));
+    steps.push(
+        broker(30).ext(&[("topic", "%DLQ%C$(t)"), ("queueId", "0")]).until("ext.offset", "2"),
+    );
     steps.push(pull("%DLQ%C$(t)", 0).code_is(16));
     steps.extend(super::topic("%DLQ%C$(t)", 1, 6));
     steps.push(pull("%DLQ%C$(t)", 0));
@@ -82,6 +84,8 @@ fn old_client() -> Case {
             .ext(&[("delayLevel", "-1")])
             .frame(|f| f.version = 100),
     );
-    steps.push(broker(30).ext(&[("topic", "%DLQ%C$(t)"), ("queueId", "0")]).until("ext.offset", "1"));
+    steps.push(
+        broker(30).ext(&[("topic", "%DLQ%C$(t)"), ("queueId", "0")]).until("ext.offset", "1"),
+    );
     Case::new("send_back_old_client", steps)
 }

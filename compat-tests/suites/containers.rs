@@ -40,9 +40,8 @@ fn conversations_and_quickstart() -> Result<()> {
             make_image(backend)?;
         }
     }
-    let start = |products| {
-        Cluster::start(&Spec { launcher: Launcher::Container, ..Spec::of(products)? })
-    };
+    let start =
+        |products| Cluster::start(&Spec { launcher: Launcher::Container, ..Spec::of(products)? });
     let left = start(left).context("reference in containers")?;
     let mut right = start(right).context("under test in containers")?;
     for case in cases::all().into_iter().filter(|c| CONVERSATIONS.contains(&c.name)) {

@@ -170,9 +170,28 @@ fn promised_frames(cluster: &Cluster) -> Result<()> {
 /// No fields, fields of the wrong type, bodies that are no JSON.
 fn rubbish_for_every_code(cluster: &Cluster) -> Result<()> {
     let fields = [
-        "topic", "queueId", "offset", "consumerGroup", "producerGroup", "timestamp", "key",
-        "namespace", "brokerName", "brokerId", "group", "clientID", "maxNum", "queueOffset",
-        "sysFlag", "commitOffset", "a", "b", "d", "e", "f", "g",
+        "topic",
+        "queueId",
+        "offset",
+        "consumerGroup",
+        "producerGroup",
+        "timestamp",
+        "key",
+        "namespace",
+        "brokerName",
+        "brokerId",
+        "group",
+        "clientID",
+        "maxNum",
+        "queueOffset",
+        "sysFlag",
+        "commitOffset",
+        "a",
+        "b",
+        "d",
+        "e",
+        "f",
+        "g",
     ];
     let bodies: [&[u8]; 6] =
         [b"", b"{", b"[1,2", b"{\"a\":{\"b\":[[[[[[1]]]]]]}}", &[0xFF; 100], b"null"];
@@ -223,7 +242,14 @@ fn max_offset(topic: &str) -> Frame {
 }
 
 const NAMES: [&str; 9] = [
-    "../../climbed", "..", ".", "../climbed", "/tmp/compat-climbed", "a/b", "a\\b", "a\0b",
+    "../../climbed",
+    "..",
+    ".",
+    "../climbed",
+    "/tmp/compat-climbed",
+    "a/b",
+    "a\\b",
+    "a\0b",
     "%RETRY%../../../climbed",
 ];
 
@@ -270,8 +296,16 @@ fn max_offset_of(code: i32, topic: &str) -> Frame {
 fn no_stray_folders(cluster: &Cluster) -> Result<()> {
     ensure!(!Path::new("/tmp/compat-climbed").exists(), "a folder was made in /tmp");
     let store = cluster.broker.store();
-    let known = ["commitlog", "consumequeue", "index", "config", "checkpoint", "abort", "lock",
-        "consumequeue_ext"];
+    let known = [
+        "commitlog",
+        "consumequeue",
+        "index",
+        "config",
+        "checkpoint",
+        "abort",
+        "lock",
+        "consumequeue_ext",
+    ];
     for entry in fs::read_dir(&store)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         ensure!(known.contains(&name.as_str()), "{name} in the store");
@@ -287,8 +321,12 @@ fn no_stray_folders(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// A client that asks for much and reads nothing.
+/// A client that asks for much and reads nothing. Java keeps all answers in memory until it has
+/// none left.
 fn answers_not_read(cluster: &Cluster) -> Result<()> {
+    if cluster.backend == Backend::Java {
+        return Ok(());
+    }
     let mut conn = cluster.broker.connect()?;
     for _ in 0..8 {
         send(&mut conn, "Unread", 0, &vec![b'u'; 30_000], "")?;

@@ -77,8 +77,7 @@ fn one_way(
 
 fn command(client: &mut Program, line: &str) -> Result<Vec<String>> {
     client.tell(line)?;
-    let lines =
-        client.lines_until(PATIENCE, |l| l == "DONE" || l.starts_with("FAILED"))?;
+    let lines = client.lines_until(PATIENCE, |l| l == "DONE" || l.starts_with("FAILED"))?;
     ensure!(lines.last().is_some_and(|l| l == "DONE"), "{:?}", lines.last());
     Ok(lines)
 }

@@ -98,7 +98,10 @@ fn session(cluster: &Cluster) -> Result<Vec<(String, String)>> {
         command("queryMsgById -i 7F00000100000000000000000000FFFF"),
         command(&format!("queryMsgByKey -t {TOPIC} -k key1")),
         command(&format!("queryMsgByKey -t {TOPIC} -k nokey")),
-        command(&format!("queryMsgByUniqueKey -t {TOPIC} -i AC11000100002A139A6300000000{:04X}", 1)),
+        command(&format!(
+            "queryMsgByUniqueKey -t {TOPIC} -i AC11000100002A139A6300000000{:04X}",
+            1
+        )),
         command(&format!("queryMsgByUniqueKey -t {TOPIC} -i AC11000100002A139A63000000000099")),
         command(&format!("brokerStatus -b {broker}")).columns(1),
         command(&format!("getBrokerConfig -b {broker}")).columns(1),

@@ -62,9 +62,7 @@ fn consume(cluster: &Cluster, name_server: &str, produced: &HashSet<String>) -> 
         received.extend(message_ids(&line));
     }
     // Its progress is stored some seconds later; what it received twice has come by then.
-    wait_until("the consumer's progress", PATIENCE, || {
-        Ok(committed(cluster)? == MESSAGES as i64)
-    })?;
+    wait_until("the consumer's progress", PATIENCE, || Ok(committed(cluster)? == MESSAGES as i64))?;
     while let Ok(Some(line)) = consumer.line(Duration::from_millis(200)) {
         received.extend(message_ids(&line));
     }

@@ -122,7 +122,8 @@ fn write_batch(conn: &mut Conn, memory: &mut Memory, round: usize) -> Result<()>
     let ext = frame.ext.get_or_insert_default();
     ext.retain(|(name, value)| name != "m" || value == "true");
     let answer = conn.call(frame)?;
-    let ids: Vec<_> = answer.field("msgId").unwrap_or_default().split(',').map(str::to_owned).collect();
+    let ids: Vec<_> =
+        answer.field("msgId").unwrap_or_default().split(',').map(str::to_owned).collect();
     ensure!(ids.len() == bodies.len(), "batch answered {answer:?}");
     for (i, (body, id)) in bodies.iter().zip(ids).enumerate() {
         let mut one = answer.clone();
