@@ -28,11 +28,7 @@ if [ "$(id -u)" != 0 ]; then
     echo "docker-up.sh: no engine answers, and only root can start one" >&2
     exit 1
 fi
-if ! command -v dockerd >/dev/null || ! command -v iptables >/dev/null; then
-    apt-get update -q >/dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        docker.io iptables >/dev/null
-fi
+sh "$root/scripts/need.sh" dockerd=docker.io iptables=iptables
 
 mkdir -p "$dir"
 dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \

@@ -12,17 +12,7 @@ if [ -f "$stamp" ] && cmp -s "$pom" "$stamp"; then
     exit 0
 fi
 
-install() {
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "fetch-java.sh: please install $1 (no root or no apt-get here)" >&2
-        exit 1
-    fi
-    apt-get update -q >/dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$1" >/dev/null
-}
-
-command -v javac >/dev/null || install openjdk-17-jdk-headless
-command -v mvn >/dev/null || install maven
+sh "$root/scripts/need.sh" javac=openjdk-17-jdk-headless,default-jdk-headless mvn=maven
 
 mkdir -p "$lib"
 rm -f "$lib"/*.jar "$stamp"

@@ -22,7 +22,7 @@ elif [ "$(id -u)" -ne 0 ]; then
     become_root="sudo -n"
 fi
 
-echo "need.sh: installing:$missing"
+echo "need.sh: installing:$missing" >&2
 $become_root apt-get update -q > /dev/null
 packages=
 for choice in $missing; do
