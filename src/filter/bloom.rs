@@ -97,10 +97,12 @@ impl BloomFilter {
             && i32::try_from(of.positions.len()) == Ok(self.hash_count)
             && of.positions.iter().all(|p| (0..self.bit_count).contains(p))
     }
+}
 
-    /// Sets the bits of one consumer; positions outside `bits` are left out.
-    pub fn mark(&self, of: &BloomPositions, bits: &mut [u8]) {
-        for position in &of.positions {
+impl BloomPositions {
+    /// Sets these bits; positions outside `bits` are left out.
+    pub fn mark(&self, bits: &mut [u8]) {
+        for position in &self.positions {
             let (byte, mask) = place(*position);
             if let Some(byte) = bits.get_mut(byte) {
                 *byte |= mask;
@@ -108,13 +110,20 @@ impl BloomFilter {
         }
     }
 
-    /// Whether all bits of one consumer are set: false means certainly not marked.
+    /// Whether all these bits are set: false means certainly not marked.
     #[must_use]
-    pub fn is_hit(&self, of: &BloomPositions, bits: &[u8]) -> bool {
-        of.positions.iter().all(|position| {
+    pub fn is_hit(&self, bits: &[u8]) -> bool {
+        self.positions.iter().all(|position| {
             let (byte, mask) = place(*position);
             bits.get(byte).is_some_and(|byte| byte & mask != 0)
         })
+    }
+
+    /// The same, where a bit map of another size counts as a hit: it was made by a filter of
+    /// another size, before the settings changed.
+    #[must_use]
+    pub fn may_hit(&self, bits: &[u8]) -> bool {
+        i64::from(self.bit_count) != i64::try_from(bits.len()).unwrap_or(0) * 8 || self.is_hit(bits)
     }
 }
 
@@ -170,12 +179,13 @@ mod tests {
         let filter = BloomFilter::new(20, 32).unwrap();
         let of = filter.positions("CG_sql#GoldenTopic");
         let mut bits = vec![0; filter.byte_count()];
-        assert!(!filter.is_hit(&of, &bits));
-        filter.mark(&of, &mut bits);
+        assert!(!of.is_hit(&bits));
+        of.mark(&mut bits);
         assert_eq!(bits, [0, 0, 0x40, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20]);
-        assert!(filter.is_hit(&of, &bits));
+        assert!(of.is_hit(&bits));
+        assert!(of.may_hit(&bits) && of.may_hit(&[0; 13]) && of.may_hit(&[]));
         bits.fill(0xdf);
-        assert!(!filter.is_hit(&of, &bits));
+        assert!(!of.is_hit(&bits) && !of.may_hit(&bits));
     }
 
     #[test]
@@ -184,8 +194,8 @@ mod tests {
         let of = BloomPositions { positions: vec![-1, i32::MIN, i32::MAX], bit_count: 112 };
         assert!(!filter.fits(&of));
         let mut bits = vec![0; filter.byte_count()];
-        filter.mark(&of, &mut bits);
+        of.mark(&mut bits);
         assert!(bits.iter().all(|b| *b == 0));
-        assert!(!filter.is_hit(&of, &bits));
+        assert!(!of.is_hit(&bits));
     }
 }
