@@ -1,8 +1,7 @@
-#![allow(dead_code, unused)]
 //! What a broker decides: topics, groups, offsets, held pulls, delay, flow control, registration.
 //!
 //! [`Broker`] is the sum of the owners of its state, wired in `start.rs` and nowhere else. A
-//! request comes in through [`dispatch`], which hands its typed header to one
+//! request comes in through [`dispatch`](mod@dispatch), which hands its typed header to one
 //! function of `handlers`; those ask the owners and the store, and answer with a reply or a
 //! refusal. What waits (durability, arrival, another process) answers with a future.
 //!
@@ -15,21 +14,30 @@
 //! - a reply to a send leaves only when the message is as durable as the settings and its `WAIT`
 //!   property ask for, and the topic it created is on disk.
 
+mod address_server;
 mod clients;
 pub mod config;
+mod delay;
+mod dispatch;
+pub mod filters;
 mod groups;
+mod handlers;
 mod hold;
 mod locks;
 mod offsets;
 mod persist;
+mod put;
 mod register;
 mod remarks;
+mod start;
 mod stats;
+mod stop;
 mod topics;
 mod wants;
 
 pub use config::BrokerConfig;
 pub use persist::LoadError;
+pub use start::{Broker, Settings, StartError};
 
 /// Log target of this crate, as RocketMQ names the logger.
 pub(crate) const LOG: &str = "RocketmqBroker";

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use filter::Expression;
 use parking_lot::RwLock;
 use protocol::bodies::{SUB_ALL, SubscriptionData};
+use protocol::message::Message;
 use protocol::properties::Properties;
+use store::format::ext::ExtUnit;
+use store::MessageFilter;
 
 use crate::LOG;
 
@@ -65,6 +68,19 @@ impl Wants {
     /// Whether a message needs to be looked at for [`Wants::by_properties`].
     pub(crate) fn needs_properties(&self) -> bool {
         !self.everything() && !self.subscription.is_tags()
+    }
+}
+
+impl MessageFilter for Wants {
+    fn matches_queue(&self, tags_code: Option<i64>, _ext: Option<&ExtUnit<'_>>) -> bool {
+        tags_code.is_none_or(|code| self.by_tags_code(code))
+    }
+
+    fn matches_record(&self, record: &[u8]) -> bool {
+        if !self.needs_properties() {
+            return true;
+        }
+        Message::decode(record).is_ok_and(|message| self.by_properties(message.properties))
     }
 }
 

@@ -223,6 +223,17 @@ pub(crate) fn usage(inner: &Inner) -> Usage {
     }
 }
 
+/// Used parts of the disks of a store, 0 to 1; -1 where they cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DiskUsage {
+    /// Where the commit log is.
+    pub commit_log: f64,
+    /// Where the consume queues are.
+    pub consume_queue: f64,
+    /// Where the index is.
+    pub index: f64,
+}
+
 /// The used part of the disk a path is on; -1 where it cannot be told, as in 4.4.0.
 pub(crate) fn used_ratio(path: &Path) -> f64 {
     match rustix::fs::statvfs(path) {

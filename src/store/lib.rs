@@ -51,6 +51,7 @@ mod threads;
 mod watermark;
 
 pub use arrival::{Arrival, ArrivalListener, MessageFilter};
+pub use clean::DiskUsage;
 pub use clock::{Clock, SystemClock};
 pub use config::{BrokerRole, FlushDiskType, StoreConfig};
 pub use delay::{DelayLevels, level_of_queue, queue_of_level};

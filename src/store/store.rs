@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use protocol::topic;
 
 use crate::arrival::{ArrivalListener, MessageFilter};
-use crate::clean::{Cleaner, usage};
+use crate::clean::{Cleaner, DiskUsage, Usage, usage, used_ratio};
 use crate::clock::{Clock, SystemClock};
 use crate::config::StoreConfig;
 use crate::consume_queue::ConsumeQueue;
@@ -225,6 +225,23 @@ impl Store {
     #[must_use]
     pub fn flush_behind(&self) -> i64 {
         self.appended().get() - self.flushed().get()
+    }
+
+    /// How full the disks are now.
+    #[must_use]
+    pub fn disk_usage(&self) -> DiskUsage {
+        let Usage { log, queues } = usage(&self.inner);
+        let index = used_ratio(&self.inner.paths.index());
+        DiskUsage { commit_log: log, consume_queue: queues, index }
+    }
+
+    /// Whether a slave is connected that could have the log up to `end` in time. No slave can
+    /// connect yet, so there is none.
+    #[must_use]
+    pub fn slave_in_reach(&self, end: i64) -> bool {
+        let lag_max = i64::from(self.inner.config.load().ha_slave_fallbehind_max);
+        let replicated = self.replicated().get();
+        replicated > 0 && end - replicated < lag_max
     }
 
     /// Writes everything appended to the disk now, whatever the settings say.

@@ -1,0 +1,122 @@
+//! From a command to its handler, and from a refusal to its reply: the one place that knows all
+//! requests.
+
+use std::sync::Arc;
+
+use protocol::codes::request::{
+    CONSUMER_SEND_MSG_BACK, SEND_BATCH_MESSAGE, SEND_MESSAGE, SEND_MESSAGE_V2,
+};
+use protocol::codes::response;
+use protocol::requests::BrokerRequest;
+use protocol::{Command, Refusal, Reply};
+use remoting::{Answer, CloseReason, Peer, Service};
+
+use crate::handlers::{
+    Call, Outcome, admin, client, group, lock, offset, pull, query, send, send_back, topic,
+    transaction,
+};
+use crate::start::Broker;
+use crate::{LOG, remarks};
+
+/// What the listeners call; both serve the same requests.
+pub(crate) struct Dispatch(pub(crate) Arc<Broker>);
+
+impl Service for Dispatch {
+    fn call(&self, peer: &Arc<Peer>, command: &mut Command) -> Answer {
+        let broker = &self.0;
+        if is_send(command.code) && broker.store.is_page_cache_busy() {
+            return Reply::error(response::SYSTEM_BUSY, remarks::REJECTED).into();
+        }
+        let body = std::mem::take(&mut command.body);
+        let request = match BrokerRequest::decode(command.code, &command.ext) {
+            Ok(Some(request)) => request,
+            Ok(None) => return Reply::from(admin::not_supported(command.code)).into(),
+            Err(error) => {
+                tracing::warn!(target: LOG, code = command.code, peer = %peer.addr(), %error, "bad request header");
+                return Reply::from(Refusal::from(error)).into();
+            }
+        };
+        let call = Call {
+            broker,
+            peer,
+            language: command.language,
+            version: command.version,
+            ext: &command.ext,
+            body,
+        };
+        dispatch(&call, &request)
+    }
+
+    fn closed(&self, peer: &Arc<Peer>, _why: CloseReason) {
+        client::closed(&self.0, peer.id());
+    }
+}
+
+/// The requests that are turned away at the door while the store is held up.
+fn is_send(code: i32) -> bool {
+    matches!(code, SEND_MESSAGE_V2 | SEND_MESSAGE | SEND_BATCH_MESSAGE | CONSUMER_SEND_MSG_BACK)
+}
+
+fn now(outcome: Outcome) -> Answer {
+    Answer::Now(Reply::from(outcome))
+}
+
+fn later(outcome: Result<Answer, Refusal>) -> Answer {
+    outcome.unwrap_or_else(|refusal| Reply::from(refusal).into())
+}
+
+fn dispatch(call: &Call<'_>, request: &BrokerRequest<'_>) -> Answer {
+    use BrokerRequest as R;
+    match request {
+        R::SendMessage(header) => send::send(call, &(*header).into()),
+        R::SendMessageV2(header) => send::send(call, &(*header).into()),
+        R::SendBatchMessage(header) => send::send(call, &(*header).into()),
+        R::ConsumerSendMsgBack(header) => later(send_back::send_back(call, header)),
+        R::PullMessage(header) => pull::pull(call, header),
+        R::QueryMessage(header) => now(query::by_key(call, header)),
+        R::ViewMessageById(header) => now(query::by_offset(call, header)),
+        R::QueryConsumerOffset(header) => now(offset::query(call, header)),
+        R::UpdateConsumerOffset(header) => now(offset::update(call, header)),
+        R::SearchOffsetByTimestamp(header) => now(offset::search(call, header)),
+        R::GetMaxOffset(header) => now(offset::max(call, header)),
+        R::GetMinOffset(header) => now(offset::min(call, header)),
+        R::GetEarliestMsgStoretime(header) => now(offset::earliest(call, header)),
+        R::GetAllConsumerOffset(_) => now(offset::all(call)),
+        R::GetAllDelayOffset(_) => now(offset::delays(call)),
+        R::HeartBeat(_) => now(client::heartbeat(call)),
+        R::UnregisterClient(header) => now(client::unregister(call, header)),
+        R::GetConsumerListByGroup(header) => now(client::list(call, header)),
+        R::CheckClientConfig(_) => now(client::check(call)),
+        R::LockBatchMq(_) => now(lock::lock(call)),
+        R::UnlockBatchMq(_) => now(lock::unlock(call)),
+        R::UpdateAndCreateTopic(header) => later(topic::update(call, header)),
+        R::GetAllTopicConfig(_) => now(topic::all(call)),
+        R::UpdateAndCreateSubscriptionGroup(_) => later(group::update(call)),
+        R::GetAllSubscriptionGroupConfig(_) => now(group::all(call)),
+        R::EndTransaction(_) => transaction::end(request.code()),
+        R::UpdateBrokerConfig(_)
+        | R::GetBrokerConfig(_)
+        | R::GetBrokerRuntimeInfo(_)
+        | R::GetTopicStatsInfo(_)
+        | R::GetConsumerConnectionList(_)
+        | R::GetProducerConnectionList(_)
+        | R::DeleteSubscriptionGroup(_)
+        | R::GetConsumeStats(_)
+        | R::DeleteTopicInBroker(_)
+        | R::InvokeBrokerToResetOffset(_)
+        | R::InvokeBrokerToGetConsumerStatus(_)
+        | R::QueryTopicConsumeByWho(_)
+        | R::RegisterFilterServer(_)
+        | R::QueryConsumeTimeSpan(_)
+        | R::GetSystemTopicListFromBroker(_)
+        | R::CleanExpiredConsumeQueue(_)
+        | R::GetConsumerRunningInfo(_)
+        | R::QueryCorrectionOffset(_)
+        | R::ConsumeMessageDirectly(_)
+        | R::CloneGroupOffset(_)
+        | R::ViewBrokerStatsData(_)
+        | R::CleanUnusedTopic(_)
+        | R::GetBrokerConsumeStats(_)
+        | R::QueryConsumeQueue(_) => now(admin::unserved(request.code())),
+    }
+}

@@ -1,0 +1,58 @@
+//! What the broker does for each request: one function a code, by area.
+
+pub(crate) mod admin;
+pub(crate) mod client;
+pub(crate) mod group;
+pub(crate) mod lock;
+pub(crate) mod offset;
+pub(crate) mod pull;
+pub(crate) mod query;
+pub(crate) mod send;
+pub(crate) mod send_back;
+pub(crate) mod topic;
+pub(crate) mod transaction;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{Ext, Language, Refusal, Reply, json};
+use remoting::Peer;
+use serde::de::DeserializeOwned;
+
+use crate::Broker;
+
+/// What a handler gets besides the typed header.
+pub(crate) struct Call<'a> {
+    /// The owners of all state.
+    pub(crate) broker: &'a Arc<Broker>,
+    /// Who asks.
+    pub(crate) peer: &'a Arc<Peer>,
+    /// What the asking client is written in.
+    pub(crate) language: Language,
+    /// Its version number.
+    pub(crate) version: i32,
+    /// The fields as they came, for those that no header has.
+    pub(crate) ext: &'a Ext,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+/// What most handlers return.
+pub(crate) type Outcome = Result<Reply, Refusal>;
+
+impl Call<'_> {
+    /// The body as JSON; `None` without one.
+    fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, Refusal> {
+        if self.body.is_empty() {
+            return Ok(None);
+        }
+        json::from_slice(&self.body)
+            .map(Some)
+            .map_err(|error| Refusal::system_error(error.to_string()))
+    }
+
+    /// The body as JSON, which must be there.
+    fn json_required<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        self.json()?.ok_or_else(|| Refusal::system_error("the request has no body"))
+    }
+}

@@ -1,0 +1,48 @@
+//! An ordered end: answer what is in flight, leave the routes, put everything on disk.
+
+use std::sync::Arc;
+
+use crate::delay;
+use crate::persist::{Kept, keep_blocking};
+use crate::start::Broker;
+
+impl Broker {
+    /// Stops serving, unregisters, and writes everything down; the store goes last. A second call
+    /// waits for nothing and does nothing.
+    pub async fn shutdown(&self) {
+        let servers = std::mem::take(&mut *self.servers.lock());
+        if servers.is_empty() {
+            return;
+        }
+        for server in &servers {
+            server.shutdown().await;
+        }
+        drop(servers);
+        self.registrar.unregister().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.client.shutdown().await;
+        keep_if_changed(&self.topics).await;
+        keep_if_changed(&self.groups).await;
+        keep_blocking(&self.offsets).await;
+        let (delay, store) = (Arc::clone(&self.delay), Arc::clone(&self.store));
+        let stopped = tokio::task::spawn_blocking(move || {
+            if delay.changes().pending() {
+                delay::keep_now(&delay, &store);
+            }
+            if let Err(error) = store.shutdown() {
+                tracing::error!(target: crate::LOG, %error, "stop the store");
+            }
+        });
+        if let Err(error) = stopped.await {
+            tracing::error!(target: crate::LOG, %error, "stop the store");
+        }
+    }
+}
+
+async fn keep_if_changed<K: Kept>(table: &Arc<K>) {
+    if table.changes().pending() {
+        keep_blocking(table).await;
+    }
+}
