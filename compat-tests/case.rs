@@ -28,12 +28,14 @@ pub struct Case {
     pub steps: Vec<Step>,
     /// Replayed with JSON headers only.
     pub json_only: bool,
+    /// Ours does not do this yet, see the issue named.
+    pub later: Option<&'static str>,
 }
 
 impl Case {
     /// A conversation with the shared clusters.
     pub fn new(name: &'static str, steps: impl Into<Vec<Step>>) -> Self {
-        Case { name, fixture: Fixture::Shared, steps: steps.into(), json_only: false }
+        Case { name, fixture: Fixture::Shared, steps: steps.into(), json_only: false, later: None }
     }
 
     /// Talks to other clusters than the shared ones.
@@ -47,6 +49,14 @@ impl Case {
     #[must_use]
     pub fn json_only(mut self) -> Self {
         self.json_only = true;
+        self
+    }
+
+    /// Ours is not expected to do this before the issue named is done; the case must fail on
+    /// ours until then.
+    #[must_use]
+    pub fn later(mut self, issue: &'static str) -> Self {
+        self.later = Some(issue);
         self
     }
 
@@ -91,6 +101,8 @@ enum Action {
     Raw(Vec<u8>),
     /// Waits for a request that the server makes on this connection.
     Receive(i32),
+    /// Answers the request received last on this connection, with this code and body.
+    Answer(i32, String),
     /// Nothing comes on this connection for a while.
     Quiet,
     /// Closes the connection.
@@ -151,6 +163,11 @@ impl Step {
     /// A request that the broker makes on a connection.
     pub fn receive(connection: &'static str, code: i32) -> Self {
         Self::new(Action::Receive(code), Target::Broker, code).on(connection).code_is(code)
+    }
+
+    /// Answers the request that was received last on a connection.
+    pub fn answer(connection: &'static str, code: i32, body: &str) -> Self {
+        Self::new(Action::Answer(code, body.to_owned()), Target::Broker, code).on(connection)
     }
 
     /// Nothing comes on the broker connection of this name for a while, as when a request is
@@ -316,6 +333,7 @@ impl Step {
             Action::Finish(label) => format!("finish {label}"),
             Action::Raw(bytes) => format!("raw {} bytes", bytes.len()),
             Action::Receive(code) => format!("receive {code}"),
+            Action::Answer(code, _) => format!("answer {code}"),
             Action::Quiet => "quiet".to_owned(),
             Action::Close => "close".to_owned(),
         };
@@ -330,6 +348,7 @@ struct Side<'a> {
     connections: HashMap<(Target, &'static str), Conn>,
     started: HashMap<&'static str, (Target, &'static str, i32)>,
     values: HashMap<String, String>,
+    received: i32,
     normal: Normal,
 }
 
@@ -349,7 +368,7 @@ impl<'a> Side<'a> {
         }
         let normal = Normal::new(token, &broker, addresses);
         let (connections, started) = (HashMap::new(), HashMap::new());
-        Ok(Side { cluster, encoding, connections, started, values, normal })
+        Ok(Side { cluster, encoding, connections, started, values, received: 0, normal })
     }
 
     fn connection(&mut self, target: Target, name: &'static str) -> Result<&mut Conn> {
@@ -436,7 +455,20 @@ impl<'a> Side<'a> {
                 conn.wait(1, wait)
             }
             Action::Receive(code) => {
-                self.connection(step.target, step.connection)?.wait_request(*code, CALL_TIMEOUT)
+                let conn = self.connection(step.target, step.connection)?;
+                let outcome = conn.wait_request(*code, CALL_TIMEOUT)?;
+                if let Outcome::Answer(frame) = &outcome {
+                    self.received = frame.opaque;
+                }
+                Ok(outcome)
+            }
+            Action::Answer(code, body) => {
+                let mut frame = Frame::request(*code).body(self.expand(body)?);
+                frame.flag = 1;
+                frame.opaque = self.received;
+                let conn = self.connection(step.target, step.connection)?;
+                conn.write(&frame.encode())?;
+                nothing
             }
             Action::Quiet => {
                 let conn = self.connection(step.target, step.connection)?;
@@ -494,7 +526,7 @@ fn has(lines: &Lines, path: &str, value: &str) -> bool {
 
 fn observed_fits(step: &Step, lines: &Lines, expect: Expect) -> bool {
     match step.action {
-        Action::Start(_) | Action::Close => true,
+        Action::Start(_) | Action::Answer(..) | Action::Close => true,
         _ => match expect {
             Expect::Code(code) => has(lines, "header.code", &code.to_string()),
             Expect::Silence => has(lines, "outcome", "silence"),

@@ -10,10 +10,12 @@ mod odd;
 mod offsets;
 mod pull;
 mod query;
+mod relayed;
 mod routes;
 mod send;
 mod send_back;
 mod topics;
+mod transactions;
 
 use crate::case::{Case, Step, Target};
 use crate::json::quote;
@@ -37,6 +39,8 @@ pub fn all() -> Vec<Case> {
         name_server::cases(),
         routes::cases(),
         odd::cases(),
+        transactions::cases(),
+        relayed::cases(),
     ];
     lists.into_iter().flatten().collect()
 }

@@ -1,5 +1,5 @@
 //! PUT_KV_CONFIG (100), GET_KV_CONFIG (101), DELETE_KV_CONFIG (102),
-//! GET_KVLIST_BY_NAMESPACE (219), GET_NAMESRV_CONFIG (319).
+//! GET_KVLIST_BY_NAMESPACE (219), UPDATE_NAMESRV_CONFIG (318), GET_NAMESRV_CONFIG (319).
 
 use super::{MISSING, names};
 use crate::case::{Case, Expect, Step};
@@ -64,5 +64,13 @@ fn key_values_missing() -> Case {
 }
 
 fn config() -> Case {
-    Case::new("namesrv_config", [names(319).mask("body.", "addresses and paths differ")])
+    let get = || names(319).mask("body.", "addresses and paths differ");
+    Case::new(
+        "namesrv_config",
+        [
+            get(),
+            names(318).body("noSuchKey=1\norderMessageEnable=false\n"),
+            get().until("body.orderMessageEnable", "false"),
+        ],
+    )
 }

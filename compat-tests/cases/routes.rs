@@ -17,7 +17,8 @@ fn route(topic: &str) -> Step {
     names(105).ext(&[("topic", topic)])
 }
 
-/// A registration of a broker that does not exist.
+/// A registration of a broker that does not exist. The table of live brokers goes by address,
+/// so every conversation has its own.
 fn register(broker: &str, id: &str, port: u32, version: u32, topics: &[(&str, u32)]) -> Step {
     let table: Vec<_> = topics
         .iter()
@@ -31,9 +32,9 @@ fn register(broker: &str, id: &str, port: u32, version: u32, topics: &[(&str, u3
         .on(if id == "0" { "master" } else { "slave" })
         .ext(&[
             ("brokerName", broker),
-            ("brokerAddr", &format!("127.0.0.1:{port}")),
+            ("brokerAddr", &format!("$(t):{port}")),
             ("clusterName", "K$(t)"),
-            ("haServerAddr", &format!("127.0.0.1:{}", port + 1)),
+            ("haServerAddr", &format!("$(t):{}", port + 1)),
             ("brokerId", id),
             ("compressed", "false"),
             ("bodyCrc32", "0"),
@@ -47,7 +48,7 @@ fn register(broker: &str, id: &str, port: u32, version: u32, topics: &[(&str, u3
 fn unregister(broker: &str, id: &str, port: u32) -> Step {
     names(104).ext(&[
         ("brokerName", broker),
-        ("brokerAddr", &format!("127.0.0.1:{port}")),
+        ("brokerAddr", &format!("$(t):{port}")),
         ("clusterName", "K$(t)"),
         ("brokerId", id),
     ])
@@ -150,7 +151,7 @@ fn versions() -> Case {
         names(322)
             .ext(&[
                 ("brokerName", "B$(t)"),
-                ("brokerAddr", "127.0.0.1:900"),
+                ("brokerAddr", "$(t):900"),
                 ("clusterName", "K$(t)"),
                 ("brokerId", "0"),
             ])

@@ -1,8 +1,10 @@
 //! Replays every conversation, in both header encodings.
 
+use anyhow::bail;
 use libtest_mimic::Trial;
 
 use super::trial;
+use crate::backend::Backend;
 use crate::case::replay;
 use crate::cases;
 use crate::fixture::{Fixture, clusters};
@@ -21,7 +23,14 @@ pub(super) fn trials() -> Vec<Trial> {
             trials.push(trial(name, move || {
                 let pair = clusters(case.fixture)?;
                 let run = || replay(&case, encoding, (&pair.left, &pair.right));
-                if case.fixture == Fixture::Alone { pair.alone(run) } else { run() }
+                let done = if case.fixture == Fixture::Alone { pair.alone(run) } else { run() };
+                match case.later {
+                    Some(issue) if pair.right.backend == Backend::Ours => match done {
+                        Ok(()) => bail!("this works now, take the mark \"{issue}\" off"),
+                        Err(_) => Ok(()),
+                    },
+                    _ => done,
+                }
             }));
         }
     }

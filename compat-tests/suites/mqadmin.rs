@@ -50,8 +50,9 @@ fn outputs(pair: &Pair) -> Result<()> {
     let left = left.map_err(|_| anyhow::anyhow!("the reference's session panicked"))?;
     let (left, right) = (left.context("reference")?, right.context("under test")?);
     let mut differences = Vec::new();
-    for ((name, l), (_, r)) in left.iter().zip(&right) {
-        if l != r {
+    for (l, r) in left.iter().zip(&right) {
+        if l.comparable != r.comparable {
+            let (name, l, r) = (&l.name, &l.printed, &r.printed);
             differences.push(format!("== {name}\n-- reference\n{l}\n-- under test\n{r}"));
         }
     }
@@ -59,8 +60,15 @@ fn outputs(pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// All commands on one side: name and comparable output of each.
-fn session(cluster: &Cluster) -> Result<Vec<(String, String)>> {
+/// A command that was run.
+struct Output {
+    name: String,
+    printed: String,
+    comparable: String,
+}
+
+/// All commands on one side.
+fn session(cluster: &Cluster) -> Result<Vec<Output>> {
     let name_server = cluster.name_server()?.address();
     let broker = cluster.broker.address();
     let addresses = vec![(broker.clone(), "<broker>"), (name_server.clone(), "<namesrv>")];
@@ -71,7 +79,8 @@ fn session(cluster: &Cluster) -> Result<Vec<(String, String)>> {
         let printed = mqadmin(&name_server, &words)?;
         for (command, printed) in commands.iter().zip(printed) {
             let name = normal.text(&command.words.join(" "));
-            out.push((name, comparable(&mut normal, command, &printed)));
+            let comparable = comparable(&mut normal, command, &printed);
+            out.push(Output { name, printed, comparable });
         }
         Ok(())
     };
