@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use config::Env;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use parking_lot::Mutex;
 
 use crate::config::StoreConfig;
 use crate::inner::Inner;
@@ -99,6 +100,8 @@ pub(crate) fn is_hour_of(when: &str, hour: i8) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Cleaner {
     manual_rounds: AtomicU32,
+    /// Where the log began when derived files were last looked at.
+    log_min: Mutex<i64>,
 }
 
 impl Cleaner {
@@ -107,19 +110,19 @@ impl Cleaner {
         self.manual_rounds.store(MANUAL_ROUNDS, Ordering::Relaxed);
     }
 
-    /// One round: the log, then what hangs on it.
-    pub(crate) fn round(&self, inner: &Inner, log_min_before: &mut i64) {
-        if let Err(error) = self.clean_log(inner) {
-            tracing::warn!(%error, "deleting commit log files");
-        }
+    /// One round: the log, then what hangs on it. The result is how many files of the log went.
+    pub(crate) fn round(&self, inner: &Inner) -> io::Result<usize> {
+        let mut known_min = self.log_min.lock();
+        let result = self.clean_log(inner);
         let log_min = inner.log.min_offset();
-        if log_min > *log_min_before {
-            *log_min_before = log_min;
+        if log_min > *known_min {
+            *known_min = log_min;
             clean_derived(inner, log_min);
         }
+        result
     }
 
-    fn clean_log(&self, inner: &Inner) -> io::Result<()> {
+    fn clean_log(&self, inner: &Inner) -> io::Result<usize> {
         let config = inner.config.snapshot();
         let now_ms = inner.clock.now_ms();
         let usage = usage(inner);
@@ -128,7 +131,7 @@ impl Cleaner {
         let timeup = is_hour_of(&config.delete_when, hour_of(now_ms));
         let rounds = self.manual_rounds.load(Ordering::Relaxed);
         if !(timeup || pressure.clean || rounds > 0) {
-            return Ok(());
+            return Ok(0);
         }
         self.manual_rounds.store(rounds.saturating_sub(1), Ordering::Relaxed);
         let at_once = pressure.at_once && config.clean_file_forcibly_enable;
@@ -144,7 +147,7 @@ impl Cleaner {
         if deleted == 0 && pressure.clean {
             tracing::warn!("disk space will be full soon, but delete file failed.");
         }
-        Ok(())
+        Ok(deleted)
     }
 }
 
@@ -157,7 +160,10 @@ fn delete_log_files(
     pause_ms: i32,
 ) -> io::Result<usize> {
     let segments = inner.log.segments();
-    let files = segments.all();
+    // What is not on the disk or not in its queue yet is not old, whatever the clock says.
+    let done = inner.log.flushed.get().min(inner.dispatched.get());
+    let mut files = segments.all();
+    files.truncate(files.iter().take_while(|file| file.end() <= done).count() + 1);
     let mut changed = Vec::with_capacity(files.len());
     for file in &files {
         let since = file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();

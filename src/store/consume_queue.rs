@@ -4,7 +4,7 @@
 //! still holds. Readers see an entry only after it is whole.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -58,7 +58,7 @@ struct Writer {
 pub(crate) enum Put {
     /// Written.
     Done,
-    /// Was there already.
+    /// Was there already, or is not wanted any more.
     Known,
 }
 
@@ -224,11 +224,7 @@ impl ConsumeQueue {
     }
 
     pub(crate) fn is_deleted(&self) -> bool {
-        self.deleted.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_deleted(&self) {
-        self.deleted.store(true, Ordering::Relaxed);
+        self.deleted.load(Ordering::Acquire)
     }
 
     /// Adds the entry of the message with this queue offset. What the filter wants to know goes
@@ -240,7 +236,7 @@ impl ConsumeQueue {
         filter: &ExtUnit<'_>,
     ) -> io::Result<Put> {
         let mut writer = self.writer.lock();
-        if entry.physical_offset <= writer.max_physical {
+        if entry.physical_offset <= writer.max_physical || self.is_deleted() {
             return Ok(Put::Known);
         }
         let expected = queue_offset.saturating_mul(ENTRY);
@@ -395,21 +391,28 @@ impl ConsumeQueue {
         Ok(removed)
     }
 
-    /// Deletes all files. Readers finish.
-    pub(crate) fn remove(&self) -> io::Result<()> {
-        self.set_deleted();
+    /// Takes the queue out of use: no entry is written any more, and its folders get names that
+    /// neither we nor Java take for a queue's, so that a new queue of the same name is free to
+    /// begin. The caller deletes the folders; readers finish.
+    pub(crate) fn retire(&self) -> io::Result<Vec<PathBuf>> {
+        self.deleted.store(true, Ordering::Release);
+        // An entry that is being written is written first.
         let mut writer = self.writer.lock();
         writer.tail = None;
-        self.segments.remove_all()?;
-        match &self.ext {
-            Some(ext) => ext.remove(),
-            None => Ok(()),
+        let mut retired = Vec::new();
+        retired.extend(self.segments.retire()?);
+        if let Some(ext) = &self.ext {
+            retired.extend(ext.retire()?);
         }
+        Ok(retired)
     }
 
     /// Writes entries to the disk, if at least `least_pages` are dirty. The result says whether
     /// nothing is left to write.
     pub(crate) fn flush(&self, least_pages: i64) -> io::Result<bool> {
+        if self.is_deleted() {
+            return Ok(true);
+        }
         let max = self.max.load(Ordering::Acquire);
         let mut at = self.flushed.load(Ordering::Acquire);
         let page = PAGE as i64;

@@ -200,12 +200,6 @@ impl Index {
         sync_dir(&self.dir)?;
         Ok(file.header().end_timestamp)
     }
-
-    /// Number of files.
-    #[cfg(test)]
-    pub(crate) fn file_count(&self) -> usize {
-        self.files.read().len()
-    }
 }
 
 impl std::fmt::Debug for Index {

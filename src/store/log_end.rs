@@ -88,7 +88,7 @@ pub(crate) fn find_end(run: &Run, from: i64, check_body: bool) -> Result<LogEnd,
                     Some(found) => Some(found),
                     None => behind.transpose()?,
                 };
-                let zeroes_follow = survivor.is_none() && is_unwritten(file, &slice, end)?;
+                let zeroes_follow = survivor.is_none() && is_unwritten_from(file, &slice, end)?;
                 return Ok(LogEnd { offset, zeroes_follow, survivor });
             }
         }
@@ -109,8 +109,14 @@ fn survivor_in(file: &MappedFile, slice: &[u8], end: usize) -> Result<Option<i64
     Ok(None)
 }
 
+/// Whether a file was made and never used.
+pub(crate) fn is_unwritten(file: &MappedFile) -> Result<bool, StoreError> {
+    let slice = file.slice_from(0).map_err(|e| io_error(file, e))?;
+    is_unwritten_from(file, &slice, 0)
+}
+
 /// Whether nothing was ever written from `end` on.
-fn is_unwritten(file: &MappedFile, slice: &[u8], end: usize) -> Result<bool, StoreError> {
+fn is_unwritten_from(file: &MappedFile, slice: &[u8], end: usize) -> Result<bool, StoreError> {
     let mut at = end;
     while let Some((from, to)) = file.next_data(at).map_err(|e| io_error(file, e))? {
         let part = slice.get(from.max(at)..to.min(slice.len())).unwrap_or_default();

@@ -23,7 +23,7 @@ use crate::format::queue_entry::ENTRY_LEN;
 use crate::index::Index;
 use crate::inner::{Flags, Inner};
 use crate::lock::FolderLock;
-use crate::log_end::{LogEnd, find_end, first_to_derive};
+use crate::log_end::{LogEnd, find_end, first_to_derive, is_unwritten, start_of_unsafe};
 use crate::mapped::{MappedFile, Run, sync_dir};
 use crate::queues::{LoadedQueues, QueueOptions};
 use crate::stats::Stats;
@@ -107,7 +107,7 @@ pub(crate) fn open(
         } else {
             times.safe()
         };
-        let start = crate::log_end::start_of_unsafe(&run, safe)?;
+        let start = start_of_unsafe(&run, safe)?;
         derive_from = derive_from.min(start);
         start
     };
@@ -174,7 +174,7 @@ fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError>
         keep_rest(run, end.offset, paths)?;
     }
     for file in run.cut(end.offset, end.zeroes_follow)? {
-        if end.survivor.is_some() {
+        if end.survivor.is_some() && !is_unwritten(&file)? {
             set_aside(&file, paths)?;
         } else {
             file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;

@@ -1,7 +1,7 @@
 //! The extension files of one consume queue, see [`crate::format::ext`].
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -141,10 +141,10 @@ impl QueueExt {
         Ok(())
     }
 
-    /// Deletes everything. Readers finish.
-    pub(crate) fn remove(&self) -> io::Result<()> {
+    /// See [`Segments::retire`].
+    pub(crate) fn retire(&self) -> io::Result<Option<PathBuf>> {
         *self.tail.lock() = None;
-        self.segments.remove_all()
+        self.segments.retire()
     }
 }
 

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::consume_queue::{ConsumeQueue, LoadedQueue};
 use crate::error::StoreError;
 use crate::format::paths;
+use crate::mapped::is_retired;
 use crate::queue_ext::QueueExt;
 
 /// Where queues lie and how long their files are.
@@ -48,6 +49,9 @@ impl LoadedQueues {
         for (topic, topic_dir) in folders(&options.dir)? {
             let topic: Arc<str> = topic.into();
             for (name, dir) in folders(&topic_dir)? {
+                if is_retired(&name) {
+                    fs::remove_dir_all(&dir).map_err(|e| StoreError::io("remove", &dir, e))?;
+                }
                 let Some(queue_id) = paths::parse_queue_id(&name) else { continue };
                 let queue = LoadedQueue::load(&dir, options.file_len, clean)?;
                 queues.push((Arc::clone(&topic), queue_id, queue));
@@ -227,29 +231,37 @@ impl Queues {
     }
 
     /// Takes a topic out of the table; messages appended before `log_end` get no entry any more.
-    /// To be called under the log's lock.
-    pub(crate) fn take_topic(&self, topic: &str, log_end: i64) -> Vec<Arc<ConsumeQueue>> {
-        let Some((name, entry)) = self.topics.write().remove_entry(topic) else {
-            return Vec::new();
-        };
-        let queues = entry.all();
-        queues.iter().for_each(|queue| queue.set_deleted());
+    /// To be called under the log's lock. The result is how many queues there were, and the folders
+    /// to delete.
+    pub(crate) fn take_topic(
+        &self,
+        topic: &str,
+        log_end: i64,
+    ) -> io::Result<(usize, Vec<PathBuf>)> {
+        // Held to the end: a new topic of this name makes its files after the old ones are away.
+        let mut topics = self.topics.write();
+        let Some((name, entry)) = topics.remove_entry(topic) else { return Ok((0, Vec::new())) };
         self.gone.lock().push((name, log_end));
         self.any_gone.store(true, Ordering::Release);
-        queues
+        let queues = entry.all();
+        let mut retired = Vec::new();
+        for queue in &queues {
+            retired.extend(queue.retire()?);
+        }
+        Ok((queues.len(), retired))
     }
 
     /// Takes one queue out of the table, and its topic with the last one. To be called under the
-    /// log's lock.
-    pub(crate) fn take_queue(&self, queue: &Arc<ConsumeQueue>) {
+    /// log's lock. The result is the folders to delete.
+    pub(crate) fn take_queue(&self, queue: &Arc<ConsumeQueue>) -> io::Result<Vec<PathBuf>> {
         let mut topics = self.topics.write();
-        let Some(entry) = topics.get(queue.topic()).cloned() else { return };
+        let Some(entry) = topics.get(queue.topic()).cloned() else { return Ok(Vec::new()) };
         let mut queues = entry.queues.write();
         queues.retain(|(_, each)| !Arc::ptr_eq(each, queue));
-        queue.set_deleted();
         if queues.is_empty() {
             topics.remove(queue.topic());
         }
+        queue.retire()
     }
 
     /// Whether a message at this offset belongs to a topic that was deleted after it came.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -415,18 +416,18 @@ impl Store {
     /// A file cannot be deleted; the queues are gone from the table all the same.
     pub fn delete_topic(&self, topic: &str) -> Result<usize, StoreError> {
         let inner = &self.inner;
-        let queues = inner.log.paused(|end| inner.queues.take_topic(topic, end));
-        for queue in &queues {
-            remove_queue(queue)?;
-        }
-        if !queues.is_empty() {
+        let taken = inner.log.paused(|end| inner.queues.take_topic(topic, end));
+        let (count, retired) =
+            taken.map_err(|e| StoreError::io("delete queues of", Path::new(topic), e))?;
+        remove_folders(&retired)?;
+        if count > 0 {
             for dir in inner.queues.topic_dirs(topic) {
                 // Not empty if the topic is in use again; not there without extension files.
                 let _ = fs::remove_dir(dir);
             }
-            tracing::info!(topic, queues = queues.len(), "queues of the topic deleted");
+            tracing::info!(topic, queues = count, "queues of the topic deleted");
         }
-        Ok(queues.len())
+        Ok(count)
     }
 
     /// Deletes the queues of all topics but these and the schedule topic's. 4.4.0 also loses the
@@ -461,17 +462,26 @@ impl Store {
             let taken = inner.log.paused(|_| {
                 // Messages on their way to the queue would be lost.
                 let expired = is_expired(&queue) && queue.next_offset() == queue.max_offset();
-                if expired {
-                    inner.queues.take_queue(&queue);
-                }
-                expired
+                expired.then(|| inner.queues.take_queue(&queue))
             });
-            if taken {
-                remove_queue(&queue)?;
+            if let Some(retired) = taken {
+                let dir = queue.segments().dir();
+                remove_folders(&retired.map_err(|e| StoreError::io("delete", dir, e))?)?;
+                let _ = dir.parent().map(fs::remove_dir);
                 count += 1;
             }
         }
         Ok(count)
+    }
+
+    /// Deletes expired files now, if the hour or the disk asks for it; this is what retention does
+    /// every `cleanResourceInterval`. The result is how many files of the log went.
+    ///
+    /// # Errors
+    /// A file cannot be looked at or deleted.
+    pub fn clean_now(&self) -> Result<usize, StoreError> {
+        let done = self.cleaner.round(&self.inner);
+        done.map_err(|e| StoreError::io("clean", self.inner.log.dir(), e))
     }
 
     /// Makes the next retention rounds delete expired files whatever the hour.
@@ -498,6 +508,8 @@ impl Store {
     }
 }
 
-fn remove_queue(queue: &ConsumeQueue) -> Result<(), StoreError> {
-    queue.remove().map_err(|e| StoreError::io("delete", queue.segments().dir(), e))
+fn remove_folders(dirs: &[PathBuf]) -> Result<(), StoreError> {
+    let remove =
+        |dir: &PathBuf| fs::remove_dir_all(dir).map_err(|e| StoreError::io("remove", dir, e));
+    dirs.iter().try_for_each(remove)
 }

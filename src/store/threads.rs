@@ -89,7 +89,6 @@ fn housekeep(inner: &Inner, cleaner: &Cleaner, stop: &AtomicBool) {
     let interval = inner.config.load().clean_resource_interval;
     let interval = Duration::from_millis(u64::try_from(interval).unwrap_or(0)).max(SAMPLE);
     let (mut next_clean, mut next_report) = (start + FIRST_CLEAN, start + REPORT);
-    let mut log_min = 0;
     while !stop.load(Ordering::Acquire) {
         inner.stats.sample(inner.clock.now_ms());
         let now = Instant::now();
@@ -99,7 +98,9 @@ fn housekeep(inner: &Inner, cleaner: &Cleaner, stop: &AtomicBool) {
         }
         if now >= next_clean {
             next_clean = now + interval;
-            cleaner.round(inner, &mut log_min);
+            if let Err(error) = cleaner.round(inner) {
+                tracing::warn!(%error, "deleting commit log files");
+            }
         }
         thread::park_timeout(SAMPLE);
     }

@@ -17,7 +17,7 @@ mod space;
 
 pub(crate) use file::{MappedFile, Slice, Tail};
 pub(crate) use random::RandomFile;
-pub(crate) use segments::{Run, Segments};
+pub(crate) use segments::{Run, Segments, is_retired};
 pub(crate) use space::sync_dir;
 
 /// Granularity of mappings and of reservations.

@@ -191,15 +191,29 @@ impl Segments {
         file.remove().map(|()| true)
     }
 
-    /// Deletes all files and the folder. Readers finish.
-    pub(crate) fn remove_all(&self) -> std::io::Result<()> {
-        let files = std::mem::take(&mut *self.files.write());
-        for file in &files {
-            file.remove()?;
+    /// Empties the run and gives its folder a name that is no queue's; `None` if there is no
+    /// folder. The caller deletes it; readers finish.
+    pub(crate) fn retire(&self) -> std::io::Result<Option<PathBuf>> {
+        self.files.write().clear();
+        for number in 0.. {
+            let retired = self.dir.with_extension(format!("{RETIRED}{number}"));
+            if retired.exists() {
+                continue;
+            }
+            return match fs::rename(&self.dir, &retired) {
+                Ok(()) => Ok(Some(retired)),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(e),
+            };
         }
-        match fs::remove_dir(&self.dir) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
+        Ok(None)
     }
+}
+
+/// What the names of retired folders have behind their point.
+const RETIRED: &str = "deleted";
+
+/// Whether a folder was [retired](Segments::retire) by a store that did not come to delete it.
+pub(crate) fn is_retired(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(_, rest)| rest.starts_with(RETIRED))
 }

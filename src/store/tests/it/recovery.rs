@@ -1,0 +1,331 @@
+//! Stores that were not closed, or whose files are not what they should be.
+
+use std::fs;
+use std::path::Path;
+
+use protocol::message::{HEAD_LEN, MESSAGE_MAGIC, encoded_len};
+use store::{NewMessage, Store, StoreError};
+
+use crate::support::{Place, copy_dir, message, put, read_all, settle};
+
+/// A store with `count` messages, left as a crash leaves it.
+fn crashed(count: u8) -> Place {
+    let place = Place::small();
+    let store = place.start();
+    for number in 0..count {
+        put(&store, "Topic", 0, &[number; 50]);
+    }
+    settle(&store);
+    drop(store);
+    assert!(place.root().join("abort").exists());
+    place
+}
+
+fn expect(store: &Store, count: u8) {
+    let bodies: Vec<_> = (0..count).map(|number| vec![number; 50]).collect();
+    assert_eq!(read_all(store, "Topic", 0), bodies);
+}
+
+#[test]
+fn a_closed_store_comes_back_as_it_was() {
+    let place = Place::small();
+    for round in 0..4 {
+        let store = place.start();
+        assert_eq!(store.max_offset("Topic", 0), round * 40);
+        for _ in 0..40 {
+            put(&store, "Topic", 0, &[1; 150]);
+        }
+        store.shutdown().unwrap();
+        assert!(!place.root().join("abort").exists());
+    }
+    assert_eq!(read_all(&place.open(), "Topic", 0).len(), 160);
+}
+
+#[test]
+fn a_crashed_store_comes_back_with_everything_that_reached_the_files() {
+    for count in [0, 1, 2, 30, 60, 100] {
+        let place = crashed(count);
+        let store = place.start();
+        expect(&store, count);
+        assert_eq!(put(&store, "Topic", 0, &[count; 50]).queue_offset, i64::from(count));
+        settle(&store);
+        expect(&store, count + 1);
+    }
+}
+
+#[test]
+fn lost_queues_and_index_are_made_again_from_the_log() {
+    for clean in [true, false] {
+        let place = Place::small();
+        let store = place.start();
+        for number in 0..60 {
+            let keys = format!("KEYS\u{1}k{number}\u{2}");
+            let body = [number; 50];
+            let each = NewMessage { properties: &keys, ..message("Topic", 0, &body) };
+            store.append(&each).unwrap();
+        }
+        settle(&store);
+        if clean {
+            store.shutdown().unwrap();
+        }
+        drop(store);
+        for folder in ["consumequeue", "index"] {
+            fs::remove_dir_all(place.root().join(folder)).unwrap();
+        }
+        let store = place.start();
+        expect(&store, 60);
+        for number in [0, 59] {
+            let found = store.query("Topic", &format!("k{number}"), 32, 0, i64::MAX);
+            assert_eq!(found.messages.len(), 1, "clean: {clean}, k{number}");
+        }
+        assert_eq!(put(&store, "Topic", 0, b"x").queue_offset, 60);
+    }
+}
+
+#[test]
+fn entries_that_run_ahead_of_the_log_are_cut() {
+    let place = crashed(60);
+    let names = place.names("commitlog");
+    assert!(names.len() >= 3);
+    // As if the log's last written pages had not reached the disk, but the queue's had.
+    for name in &names[1..] {
+        fs::remove_file(place.root().join("commitlog").join(name)).unwrap();
+    }
+    let store = place.start();
+    let left = store.max_offset("Topic", 0);
+    assert_eq!(left, 4096 / encoded_len(50, 5, 0) as i64);
+    expect(&store, u8::try_from(left).unwrap());
+    assert_eq!(put(&store, "Topic", 0, &[u8::try_from(left).unwrap(); 50]).queue_offset, left);
+    settle(&store);
+    expect(&store, u8::try_from(left).unwrap() + 1);
+}
+
+#[test]
+fn a_log_that_is_gone_takes_its_queues_along() {
+    for clean in [true, false] {
+        let place = Place::small();
+        let store = place.start();
+        put(&store, "Topic", 0, b"x");
+        settle(&store);
+        if clean {
+            store.shutdown().unwrap();
+        }
+        drop(store);
+        fs::remove_dir_all(place.root().join("commitlog")).unwrap();
+        let store = place.start();
+        assert_eq!(store.max_offset("Topic", 0), 0);
+        assert_eq!(put(&store, "Topic", 0, &[0; 50]).queue_offset, 0);
+        settle(&store);
+        expect(&store, 1);
+    }
+}
+
+/// Opens copies of a crashed store whose log was spoiled at each byte of its last record.
+fn spoil_last_record(spoil: impl Fn(&mut [u8], usize)) {
+    const COUNT: u8 = 3;
+    let origin = crashed(COUNT);
+    let len = encoded_len(50, 5, 0);
+    let last = usize::from(COUNT - 1) * len;
+    let log = "commitlog/00000000000000000000";
+    let bytes = origin.file(log);
+    for at in last..last + len {
+        let place = Place::small();
+        copy_dir(&origin.root(), &place.root());
+        let mut spoiled = bytes.clone();
+        spoil(&mut spoiled, at);
+        fs::write(place.root().join(log), &spoiled).unwrap();
+        let store = place.start();
+        let field = at - last;
+        let left = store.max_offset("Topic", 0);
+        if spoiled == bytes || left == i64::from(COUNT) {
+            // Values that nothing checks; lengths, magic, checksum and body all are.
+            let checked = field < 12 || (84..HEAD_LEN + 51).contains(&field);
+            assert!(spoiled == bytes || !checked, "spoiled at {field}");
+            continue;
+        }
+        assert_eq!(left, i64::from(COUNT) - 1, "spoiled at {field}");
+        expect(&store, COUNT - 1);
+        assert_eq!(put(&store, "Topic", 0, &[COUNT - 1; 50]).queue_offset, left);
+        settle(&store);
+        expect(&store, COUNT);
+        drop(store);
+        expect(&place.start(), COUNT);
+    }
+}
+
+#[test]
+fn a_tail_zeroed_at_any_byte_loses_the_last_record_only() {
+    spoil_last_record(|log, at| log[at..].fill(0));
+}
+
+#[test]
+fn a_tail_garbled_at_any_byte_loses_the_last_record_at_most() {
+    spoil_last_record(|log, at| log[at] ^= 0xA5);
+}
+
+#[test]
+fn a_tail_of_garbage_loses_the_last_record_at_most() {
+    spoil_last_record(|log, at| {
+        for (number, byte) in log[at..].iter_mut().enumerate() {
+            *byte = (number * 31 + 7) as u8;
+        }
+    });
+}
+
+#[test]
+fn what_a_longer_log_left_behind_the_end_does_not_come_back() {
+    let place = crashed(20);
+    let log = place.root().join("commitlog/00000000000000000000");
+    let len = encoded_len(50, 5, 0);
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[10 * len + 4] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let store = place.start();
+    expect(&store, 10);
+    // A record as long as the damaged one ends exactly where the next old one began.
+    put(&store, "Topic", 0, &[10; 50]);
+    settle(&store);
+    drop(store);
+    let store = place.start();
+    expect(&store, 11);
+    // What was behind the damage was not thrown away.
+    let kept = place.names("commitlog.setaside");
+    assert_eq!(kept, [format!("{:020}", 10 * len)]);
+    let kept = place.file(&format!("commitlog.setaside/{}", kept[0]));
+    assert_eq!(kept, bytes[10 * len..]);
+}
+
+#[test]
+fn whole_files_behind_damage_are_moved_and_kept() {
+    let place = crashed(100);
+    let names = place.names("commitlog");
+    let log = place.root().join("commitlog").join(&names[1]);
+    let mut bytes = fs::read(&log).unwrap();
+    assert_eq!(bytes[4..8], MESSAGE_MAGIC.to_be_bytes());
+    bytes[4] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let store = place.start();
+    assert_eq!(store.max_physical_offset(), 4096);
+    let kept = place.names("commitlog.setaside");
+    assert_eq!(kept[..2], [names[1].clone(), names[2].clone()]);
+}
+
+#[test]
+fn a_second_store_on_the_folder_is_refused() {
+    let place = Place::small();
+    let store = place.start();
+    assert!(matches!(place.try_open(), Err(StoreError::Locked(_))));
+    store.shutdown().unwrap();
+    place.try_open().unwrap();
+}
+
+fn corrupt(place: &Place) -> String {
+    match place.try_open() {
+        Err(error @ StoreError::Corrupt { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn files_of_another_size_are_an_error_and_stay_as_they_are() {
+    let mut place = crashed(60);
+    let before = place.file("commitlog/00000000000000000000");
+    place.config.maped_file_size_commit_log = 8192;
+    let error = corrupt(&place);
+    assert!(error.contains("4096") && error.contains("8192"), "{error}");
+    place.config.maped_file_size_commit_log = 4096;
+    place.config.maped_file_size_consume_queue = 400;
+    corrupt(&place);
+    place.config.maped_file_size_consume_queue = 200;
+    assert_eq!(place.file("commitlog/00000000000000000000"), before);
+    expect(&place.start(), 60);
+}
+
+#[test]
+fn a_last_file_cut_short_is_filled_up() {
+    let place = crashed(20);
+    let log = place.root().join("commitlog/00000000000000000000");
+    let len = encoded_len(50, 5, 0);
+    let file = fs::File::options().write(true).open(&log).unwrap();
+    file.set_len((15 * len + 30) as u64).unwrap();
+    let next = place.root().join("commitlog/00000000000000004096");
+    if next.exists() {
+        fs::remove_file(next).unwrap();
+    }
+    let store = place.start();
+    expect(&store, 15);
+    assert_eq!(fs::metadata(&log).unwrap().len(), 4096);
+}
+
+#[test]
+fn strange_names_are_left_alone() {
+    let place = crashed(20);
+    let root = place.root();
+    fs::create_dir(root.join("index")).unwrap();
+    for name in ["commitlog/readme.txt", "consumequeue/stray", "index/x", "consumequeue/Topic/0/x"]
+    {
+        fs::write(root.join(name), b"not ours").unwrap();
+    }
+    for name in ["consumequeue/Topic/x", "consumequeue/Topic/-1", "commitlog/folder"] {
+        fs::create_dir(root.join(name)).unwrap();
+    }
+    let store = place.start();
+    expect(&store, 20);
+    assert_eq!(store.queue_ids("Topic"), [0]);
+    store.shutdown().unwrap();
+    assert_eq!(place.file("commitlog/readme.txt"), b"not ours");
+}
+
+#[test]
+fn an_index_that_cannot_be_read_costs_lookups_only() {
+    let place = Place::small();
+    let store = place.start();
+    let keyed = NewMessage { properties: "KEYS\u{1}k\u{2}", ..message("Topic", 0, &[0; 50]) };
+    store.append(&keyed).unwrap();
+    settle(&store);
+    store.shutdown().unwrap();
+    drop(store);
+    let name = place.names("index").pop().unwrap();
+    let path = place.root().join("index").join(name);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[36..40].copy_from_slice(&[0x7F, 0, 0, 0]);
+    fs::write(&path, &bytes).unwrap();
+    fs::write(place.root().join("index/20200101000000000"), b"short").unwrap();
+    let store = place.start();
+    expect(&store, 1);
+    assert!(store.query("Topic", "k", 32, 0, i64::MAX).messages.is_empty());
+    store.append(&keyed).unwrap();
+    settle(&store);
+    assert_eq!(store.query("Topic", "k", 32, 0, i64::MAX).messages.len(), 1);
+}
+
+#[test]
+fn a_missing_or_short_checkpoint_means_more_work_not_less_data() {
+    for content in [None, Some(&b"xx"[..])] {
+        let place = crashed(60);
+        let path = place.root().join("checkpoint");
+        match content {
+            Some(content) => fs::write(&path, content).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        expect(&place.start(), 60);
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense_are_named() {
+    let check = |change: fn(&mut store::StoreConfig), key: &str| {
+        let mut place = Place::small();
+        change(&mut place.config);
+        match place.try_open() {
+            Err(StoreError::Config { key: named, .. }) => assert_eq!(named, key),
+            other => panic!("{other:?}"),
+        }
+        assert!(!Path::new(&place.root()).exists());
+    };
+    check(|c| c.message_delay_level = "1x".to_owned(), "messageDelayLevel");
+    check(|c| c.maped_file_size_commit_log = 0, "mapedFileSizeCommitLog");
+    check(|c| c.maped_file_size_consume_queue = -20, "mapedFileSizeConsumeQueue");
+    check(|c| c.max_hash_slot_num = 0, "maxHashSlotNum");
+    check(|c| c.max_index_num = 1, "maxIndexNum");
+}
