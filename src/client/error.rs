@@ -26,6 +26,14 @@ pub enum ClientError {
         /// The peer's words.
         remark: String,
     },
+    /// What was asked about is not there; with a code where 4.4.0 gives one.
+    #[error("{}", described(*code, what))]
+    Absent {
+        /// The response code that says so.
+        code: Option<i32>,
+        /// What is not there.
+        what: String,
+    },
     /// The peer's answer does not parse.
     #[error("malformed answer: {0}")]
     Malformed(String),
@@ -35,6 +43,16 @@ impl ClientError {
     /// The refusal in an answer.
     pub(crate) fn refused(answer: &Command) -> Self {
         Self::Refused { code: answer.code, remark: answer.remark.clone().unwrap_or_default() }
+    }
+
+    /// The response code that was answered or says the same.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            Self::Absent { code, .. } => *code,
+            _ => None,
+        }
     }
 
     /// Whether another broker may take what this one did not.
@@ -53,6 +71,13 @@ impl ClientError {
             .contains(code),
             _ => false,
         }
+    }
+}
+
+fn described(code: Option<i32>, what: &str) -> String {
+    match code {
+        Some(code) => format!("CODE: {code}  DESC: {what}"),
+        None => what.to_owned(),
     }
 }
 

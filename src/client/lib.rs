@@ -1,5 +1,5 @@
-//! A client of RocketMQ 4.x servers, Java's and ours: producer, push consumer, and calls of any
-//! request for tools.
+//! A client of RocketMQ 4.x servers, Java's and ours: producer, push consumer, admin calls, and
+//! calls of any request for tools.
 //!
 //! It finds brokers through name servers, keeps routes fresh, sends heartbeats, and answers what
 //! brokers ask. It knows nothing of a store or of a server's inside.
@@ -15,10 +15,12 @@
 //! # Ok(()) }
 //! ```
 
+mod admin;
 mod allocate;
 mod consumer;
 mod error;
 mod instance;
+pub mod java_order;
 mod message;
 mod names;
 mod producer;
@@ -26,11 +28,14 @@ mod route;
 mod settings;
 mod unique_id;
 
+pub use admin::{
+    ADMIN_TIMEOUT, Admin, MessageTrack, PullStatus, Pulled, ResetQueue, ResetRequest, TrackType,
+};
 pub use allocate::allocate_averagely;
 pub use consumer::{ConsumeFrom, ConsumeStatus, ConsumerSettings, PushConsumer};
 pub use error::ClientError;
 pub use instance::Instance;
-pub use message::{Message, Received};
+pub use message::{Message, Received, properties_text};
 pub use names::NameServers;
 pub use producer::{Producer, SendResult, SendStatus};
 pub use route::Route;

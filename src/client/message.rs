@@ -9,6 +9,7 @@ use protocol::properties::{PropertiesBuf, name};
 use protocol::sysflag;
 
 use crate::ClientError;
+use crate::java_order::hash_order;
 
 /// A message to send.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -159,20 +160,30 @@ fn unfold(body: &[u8]) -> Result<Bytes, ClientError> {
 impl fmt::Display for Message {
     /// As Java's `Message.toString` prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let properties: Vec<String> =
-            self.properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let properties = properties_text(&self.properties);
         let body: Vec<String> = self.body.iter().map(|byte| (*byte as i8).to_string()).collect();
         let transaction = self.properties.get("__transactionId__").unwrap_or("null");
         write!(
             f,
-            "Message{{topic='{}', flag={}, properties={{{}}}, body=[{}], transactionId='{}'}}",
+            "Message{{topic='{}', flag={}, properties={}, body=[{}], transactionId='{}'}}",
             self.topic,
             self.flag,
-            properties.join(", "),
+            properties,
             body.join(", "),
             transaction
         )
     }
+}
+
+/// Properties as Java prints a map of them.
+#[must_use]
+pub fn properties_text(properties: &PropertiesBuf) -> String {
+    let names = hash_order(properties.iter().map(|(name, _)| name));
+    let items = names.iter().map(|name| {
+        let value = properties.get(name).unwrap_or_default();
+        format!("{name}={value}")
+    });
+    format!("{{{}}}", items.collect::<Vec<_>>().join(", "))
 }
 
 impl fmt::Display for Received {

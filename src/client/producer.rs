@@ -20,6 +20,8 @@ use crate::route::Route;
 use crate::unique_id::UniqueIds;
 use crate::{ClientError, Message, Settings};
 
+mod chosen;
+
 /// Level 5 is what Java compresses with (`rocketmq.message.compressLevel`).
 const COMPRESS_LEVEL: u32 = 5;
 
