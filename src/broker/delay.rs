@@ -8,16 +8,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use protocol::bodies::DelayOffset;
 use protocol::message::Message;
 use protocol::properties::name;
 use protocol::{json, topic};
-use store::{DelayLevels, QueueEntry, queue_of_level};
-use store::{NewMessage, Store, StoreError};
+use store::{AppendError, DelayLevels, NewMessage, QueueEntry, Store, StoreError, queue_of_level};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -30,8 +28,6 @@ const BURST: usize = 128;
 const RETRY_MS: i64 = 10_000;
 /// The longest sleep; arrivals end it earlier.
 const SLEEP_MS_MAX: i64 = 1000;
-/// How long writing the offsets waits for the messages they stand for.
-const FLUSH_WAIT: Duration = Duration::from_secs(5);
 
 /// How far each level is delivered.
 #[derive(Debug)]
@@ -39,8 +35,6 @@ pub(crate) struct Delay {
     levels: DelayLevels,
     /// The next queue offset of each level that ever had a message.
     offsets: Mutex<BTreeMap<i32, i64>>,
-    /// End of the last delivered message in the log.
-    delivered_to: AtomicI64,
     arrived: Notify,
     file: ConfigFile,
     changes: Changes,
@@ -85,7 +79,6 @@ impl Delay {
         Ok(Self {
             levels,
             offsets: Mutex::new(stored.offset_table),
-            delivered_to: AtomicI64::new(0),
             arrived: Notify::new(),
             file,
             changes: Changes::default(),
@@ -152,7 +145,7 @@ impl Delay {
     }
 
     /// Delivers what is due of one level.
-    fn turn(&self, store: &Store, level: i32, delay_ms: i64) -> Result<Turn, store::AppendError> {
+    fn turn(&self, store: &Store, level: i32, delay_ms: i64) -> Result<Turn, AppendError> {
         let queue_id = queue_of_level(level);
         let (min, max) = (
             store.min_offset(topic::SCHEDULE, queue_id),
@@ -180,7 +173,7 @@ impl Delay {
     }
 
     /// Stores a message where it was to go; all its properties stay, those of the delay too.
-    fn deliver(&self, store: &Store, entry: &QueueEntry) -> Result<(), store::AppendError> {
+    fn deliver(&self, store: &Store, entry: &QueueEntry) -> Result<(), AppendError> {
         let record = store.record_at(entry.physical_offset);
         let Some(message) = record.as_ref().and_then(|record| Message::decode(record).ok()) else {
             tracing::error!(target: LOG, offset = entry.physical_offset, "delayed message is not there, drop it");
@@ -207,11 +200,8 @@ impl Delay {
             properties: &properties,
         };
         match store.append(&delivered) {
-            Ok(appended) => {
-                self.delivered_to.fetch_max(appended.end_offset, Ordering::AcqRel);
-                Ok(())
-            }
-            Err(store::AppendError::Illegal(why)) => {
+            Ok(_) => Ok(()),
+            Err(AppendError::Illegal(why)) => {
                 tracing::error!(target: LOG, id = %message.id(), %why, "delayed message cannot be stored, drop it");
                 Ok(())
             }
@@ -260,13 +250,9 @@ pub(crate) async fn keep(
 pub(crate) fn keep_now(delay: &Delay, store: &Store) {
     let number = delay.changes.made();
     let text = delay.encode();
-    let end = delay.delivered_to.load(Ordering::Acquire);
-    let until = Instant::now() + FLUSH_WAIT;
-    match store.flushed().wait_blocking(end, Some(until), None) {
-        store::Waited::Reached => delay.keep_text(number, &text),
-        _ => {
-            tracing::warn!(target: LOG, "delayed messages are not flushed yet, their offsets are written later")
-        }
+    match store.flush() {
+        Ok(()) => delay.keep_text(number, &text),
+        Err(error) => tracing::error!(target: LOG, %error, "delay offsets are not written"),
     }
 }
 

@@ -356,7 +356,8 @@ fn restore(data: ConsumerFilterData, now_ms: i64) -> Option<Filter> {
     })
 }
 
-fn compile(kind: &str, text: &str) -> Result<Expression, String> {
+/// Compiles an expression; the error is the text that 4.4.0 answers.
+pub(crate) fn compile(kind: &str, text: &str) -> Result<Expression, String> {
     if kind != filter::SQL92 {
         return Err(format!("no filter of type {kind}"));
     }

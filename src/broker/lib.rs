@@ -23,6 +23,7 @@ pub mod filters;
 mod groups;
 mod handlers;
 mod hold;
+mod java_text;
 mod locks;
 mod offsets;
 mod persist;

@@ -1,12 +1,11 @@
 //! The JSON files of the broker's tables: loading with a backup, replacing safely, and the tasks
 //! that keep them up to date.
 //!
-//! A table is a file `X` and its predecessor `X.bak`, as 4.4.0 keeps them. Replacing writes and
-//! syncs `X.tmp`, moves `X` to `X.bak` and `X.tmp` to `X`: at every moment one of them is whole.
-//! A damaged `X` never becomes the backup; it is set aside as `X.damaged`.
+//! A table is a file `X` and its predecessor `X.bak`, as 4.4.0 keeps them; at every moment one of
+//! them is whole. A damaged `X` never becomes the backup; it is set aside as `X.damaged`.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -108,19 +107,11 @@ impl ConfigFile {
     /// # Errors
     /// What the file system says; then the old content still stands.
     pub(crate) fn save(&self, text: &str) -> io::Result<()> {
-        let parent = self.path.parent().unwrap_or_else(|| Path::new("."));
-        fs::create_dir_all(parent)?;
-        let tmp = self.beside("tmp");
-        let mut file = fs::File::create(&tmp)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        if self.path.exists() {
-            let aside = if self.damaged.load(Ordering::Relaxed) { "damaged" } else { "bak" };
-            fs::rename(&self.path, self.beside(aside))?;
+        if self.damaged.load(Ordering::Relaxed) {
+            fs::rename(&self.path, self.beside("damaged"))?;
+            self.damaged.store(false, Ordering::Relaxed);
         }
-        fs::rename(&tmp, &self.path)?;
-        self.damaged.store(false, Ordering::Relaxed);
-        fs::File::open(parent)?.sync_all()
+        store::replace_file(&self.path, text.as_bytes())
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -250,6 +241,13 @@ pub(crate) async fn keep_blocking<K: Kept>(table: &Arc<K>) {
     let table = Arc::clone(table);
     if let Err(error) = tokio::task::spawn_blocking(move || table.keep()).await {
         tracing::error!(target: LOG, %error, "persist table");
+    }
+}
+
+/// Writes `table` if it has changes that are not on disk.
+pub(crate) async fn keep_if_changed<K: Kept>(table: &Arc<K>) {
+    if table.changes().pending() {
+        keep_blocking(table).await;
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Env, Live, Properties};
+use filter::BloomFilter;
 use parking_lot::Mutex;
 use protocol::Encoding;
+use protocol::properties;
 use remoting::tls::TlsSettings;
 use remoting::{Client, ClientConfig, ClientOptions, Peer, Server, ServerConfig, ServerOptions};
 use store::{Arrival, ArrivalListener, BrokerRole, Store, StoreConfig, StoreError};
@@ -19,6 +21,7 @@ use crate::clients::{Consumers, Producers};
 use crate::config::{BrokerConfig, BrokerConfigs};
 use crate::delay::{self, Delay};
 use crate::dispatch::Dispatch;
+use crate::filters::Filters;
 use crate::groups::Groups;
 use crate::handlers::send::record_host;
 use crate::hold::Hold;
@@ -28,7 +31,7 @@ use crate::persist::{self, LoadError};
 use crate::register::{Identity, Registrar, Round};
 use crate::stats::Stats;
 use crate::topics::{Rules, Topics};
-use crate::wants::{Compiled, Wants};
+use crate::wants::Wants;
 use crate::{LOG, address_server, now_ms};
 
 /// System property with the life of a queue lock, ms.
@@ -43,6 +46,8 @@ const PORT_TRIES: usize = 64;
 const FIRST: Duration = Duration::from_secs(10);
 /// How often the address server is asked for name servers, where it is.
 const ADDRESS_SERVER_PERIOD: Duration = Duration::from_secs(120);
+/// How often filters are written.
+const FILTER_PERIOD: Duration = Duration::from_secs(10);
 /// Period of forgetting clients that are silent, and of small upkeep.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
@@ -145,7 +150,7 @@ pub struct Broker {
     pub(crate) offsets: Arc<Offsets>,
     pub(crate) producers: Producers<Arc<Peer>>,
     pub(crate) consumers: Consumers<Arc<Peer>>,
-    pub(crate) compiled: Compiled,
+    pub(crate) filters: Arc<Filters>,
     pub(crate) locks: Locks,
     pub(crate) hold: Arc<Hold<Wants>>,
     pub(crate) delay: Arc<Delay>,
@@ -213,6 +218,8 @@ impl Broker {
         let offsets = Arc::new(Offsets::load(&folder)?);
         let groups = Arc::new(Groups::load(&folder, now)?);
         let delay = Arc::new(Delay::load(&folder, levels)?);
+        let bloom = bloom(&settings.broker)?;
+        let filters = Arc::new(Filters::load(&folder, bloom, now)?);
         let client = Client::new(client_options(&settings)?);
         let servers = settings.broker.namesrv_addr.clone();
         if !servers.is_empty() {
@@ -220,10 +227,12 @@ impl Broker {
         }
         let config = Arc::new(Live::new(settings.broker));
         let store_config = Arc::new(Live::new(settings.store));
+        store_config.update(|config| config.bit_map_length_consume_queue_ext = bloom.bit_count());
         let hold = Arc::new(Hold::default());
         let arrivals = Arrivals {
             hold: Arc::clone(&hold),
             delay: Arc::clone(&delay),
+            filters: Arc::clone(&filters),
             config: Arc::clone(&config),
         };
         let store = Store::open(Arc::clone(&store_config), Arc::new(arrivals))?;
@@ -249,7 +258,7 @@ impl Broker {
             offsets,
             producers: Producers::default(),
             consumers: Consumers::default(),
-            compiled: Compiled::default(),
+            filters,
             locks: Locks::new(life.unwrap_or(locks::LIFE_MS_DEFAULT)),
             hold,
             delay,
@@ -282,6 +291,11 @@ impl Broker {
         self.tasks.spawn(persist::keep_on_change(Arc::clone(&self.groups), stop()));
         let period = ms(config.flush_consumer_offset_interval.into());
         self.tasks.spawn(persist::keep_every(Arc::clone(&self.offsets), FIRST, period, stop()));
+        let broker = Arc::clone(self);
+        self.tasks.spawn(every(FIRST, FILTER_PERIOD, stop(), move || {
+            let broker = Arc::clone(&broker);
+            async move { broker.keep_filters().await }
+        }));
         let period = ms(store_config.flush_delay_offset_interval);
         let (delay, store) = (Arc::clone(&self.delay), Arc::clone(&self.store));
         self.tasks.spawn(delay::keep(delay, store, FIRST, period, stop()));
@@ -309,13 +323,20 @@ impl Broker {
         }));
     }
 
+    /// Forgets filters that nobody needs any more, and writes the others.
+    pub(crate) async fn keep_filters(&self) {
+        let span_ms = self.config.load().filter_data_clean_time_span;
+        self.filters.clean(now_ms(), span_ms);
+        persist::keep_if_changed(&self.filters).await;
+    }
+
     /// Forgets clients that are silent, and their locks.
     fn look_after_clients(&self) {
         let now = now_ms();
         self.locks.sweep(now);
         let (mut silent, emptied) = self.consumers.sweep(now);
         for group in emptied {
-            self.compiled.unregistered(&group, now);
+            self.filters.unregistered(&group, now);
         }
         silent.extend(self.producers.sweep(now));
         for peer in silent {
@@ -348,6 +369,7 @@ async fn every<F: Future<Output = ()>>(
 struct Arrivals {
     hold: Arc<Hold<Wants>>,
     delay: Arc<Delay>,
+    filters: Arc<Filters>,
     config: Arc<Live<BrokerConfig>>,
 }
 
@@ -359,11 +381,28 @@ impl ArrivalListener for Arrivals {
         if self.hold.is_empty() || !self.config.load().long_polling_enable {
             return;
         }
-        self.hold.arrived(arrival.topic, arrival.queue_id, arrival.next_offset, |wants| {
-            wants.by_tags_code(arrival.tags_code)
-                && (!wants.needs_properties() || wants.by_properties(arrival.properties))
+        let Arrival { topic, queue_id, next_offset, tags_code, .. } = *arrival;
+        self.hold.arrived(topic, queue_id, next_offset, |wants| {
+            wants.by_entry(Some(tags_code), arrival.store_timestamp, arrival.bit_map)
+                && wants.by_properties(arrival.properties)
         });
     }
+
+    fn bit_map(&self, topic: &str, properties: properties::Properties<'_>, into: &mut Vec<u8>) {
+        if self.config.load().enable_calc_filter_bit_map {
+            self.filters.bit_map(topic, |name| properties.get(name), into);
+        }
+    }
+}
+
+/// The Bloom filter that the settings ask for.
+fn bloom(config: &BrokerConfig) -> Result<BloomFilter, StartError> {
+    let (percent, expected) =
+        (config.max_error_rate_of_bloom_filter, config.expect_consumer_num_use_filter);
+    BloomFilter::new(percent, expected).map_err(|error| StartError::Config {
+        key: "maxErrorRateOfBloomFilter",
+        reason: error.to_string(),
+    })
 }
 
 fn rules(config: &BrokerConfig) -> Rules {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::LOG;
 use crate::delay;
-use crate::persist::{Kept, keep_blocking};
+use crate::persist::{Kept, keep_blocking, keep_if_changed};
 use crate::start::Broker;
 
 impl Broker {
@@ -26,23 +27,18 @@ impl Broker {
         keep_if_changed(&self.topics).await;
         keep_if_changed(&self.groups).await;
         keep_blocking(&self.offsets).await;
+        self.keep_filters().await;
         let (delay, store) = (Arc::clone(&self.delay), Arc::clone(&self.store));
         let stopped = tokio::task::spawn_blocking(move || {
             if delay.changes().pending() {
                 delay::keep_now(&delay, &store);
             }
             if let Err(error) = store.shutdown() {
-                tracing::error!(target: crate::LOG, %error, "stop the store");
+                tracing::error!(target: LOG, %error, "stop the store");
             }
         });
         if let Err(error) = stopped.await {
-            tracing::error!(target: crate::LOG, %error, "stop the store");
+            tracing::error!(target: LOG, %error, "stop the store");
         }
-    }
-}
-
-async fn keep_if_changed<K: Kept>(table: &Arc<K>) {
-    if table.changes().pending() {
-        keep_blocking(table).await;
     }
 }

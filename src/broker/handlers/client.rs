@@ -74,7 +74,7 @@ fn consume(
             notify_changed(broker, name, &members);
         }
     }
-    broker.compiled.registered(name, &data.subscription_data_set, member.seen_ms);
+    broker.filters.registered(name, &data.subscription_data_set, member.seen_ms);
     Ok(())
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn closed(broker: &Arc<Broker>, connection: u64) {
 
 fn departed(broker: &Broker, departure: &Departure<Arc<Peer>>, notify: bool) {
     if departure.emptied {
-        broker.compiled.unregistered(&departure.group, now_ms());
+        broker.filters.unregistered(&departure.group, now_ms());
     }
     if notify {
         notify_changed(broker, &departure.group, &departure.rest);
@@ -149,7 +149,7 @@ pub(crate) fn check(call: &Call<'_>) -> Outcome {
         let remark = format!("The broker does not support consumer to filter message by {kind}");
         return Err(Refusal::system_error(remark));
     }
-    match crate::wants::compile(kind, &subscription.sub_string) {
+    match crate::filters::compile(kind, &subscription.sub_string) {
         Ok(_) => Ok(Reply::ok()),
         Err(text) => {
             tracing::warn!(target: LOG, client_id = body.client_id, group = body.group, "failed to compile expression, sub={}, error={text}", subscription.sub_string);

@@ -18,8 +18,9 @@ use crate::config::BrokerConfig;
 use crate::groups::Group;
 use crate::hold::Held;
 use crate::remarks::{self, FAQ};
-use crate::wants::{self, Wants};
-use crate::{Broker, LOG, now_ms};
+use crate::stats::{Got, newest_store_time};
+use crate::wants::Wants;
+use crate::{Broker, LOG, filters, now_ms};
 
 /// How often a held pull looks whether messages came that it does not want: it has to tell its
 /// client how far it has come.
@@ -132,8 +133,11 @@ fn own_subscription(header: &PullMessage<'_>) -> Result<Filter, Refusal> {
         return Ok((None, Wants::tags(data)));
     }
     let kind = data.expression_type.clone().unwrap_or_default();
-    let expression = wants::compile(&kind, &data.sub_string).ok().map(Arc::new);
-    Ok((Some(kind), Wants::expression(data, expression)))
+    let wants = match filters::compile(&kind, &data.sub_string) {
+        Ok(expression) => Wants::Expression(Arc::new(expression)),
+        Err(_) => Wants::Everything,
+    };
+    Ok((Some(kind), wants))
 }
 
 /// The subscription that the group's members told in their heartbeats.
@@ -164,23 +168,26 @@ fn known_subscription(
     if data.is_tags() {
         return Ok((None, Wants::tags(data)));
     }
-    let compiled = broker.compiled.get(consumer_group, topic).ok_or_else(|| {
+    let registered = broker.filters.get(consumer_group, topic).ok_or_else(|| {
         let remark = "The broker's consumer filter data is not exist!Your expression may be wrong!";
         Refusal::new(response::FILTER_DATA_NOT_EXIST, remark)
     })?;
-    if compiled.version < header.sub_version {
+    if registered.version < header.sub_version {
         let remark = "the consumer's consumer filter data not latest";
         return Err(Refusal::new(response::FILTER_DATA_NOT_LATEST, remark));
     }
     let kind = data.expression_type.clone();
-    Ok((kind, Wants::expression(data, Some(compiled.expression))))
+    let everything = data.class_filter_mode;
+    Ok((kind, if everything { Wants::Everything } else { Wants::Registered(registered) }))
 }
 
 /// Asks the store, and says what it found; also where the queue ended.
 fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> (Reply, i64) {
     let PullMessage { topic, queue_id, queue_offset, .. } = *header;
     let most = header.max_msg_nums;
+    let started = Instant::now();
     let found = broker.store.read(topic, queue_id, queue_offset, most, &admitted.wants);
+    let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
     let slave_reads = broker.config.load().slave_read_enable;
     let (slave, slave_corrects) = {
         let config = broker.store_config.load();
@@ -208,11 +215,22 @@ fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> 
     reply.ext.push_int("maxOffset", found.max_offset);
     let end = found.max_offset;
     if code == response::SUCCESS {
-        let (count, bytes) = (found.message_count as u64, found.total_bytes as u64);
-        broker.stats.got(header.consumer_group, topic, count, bytes);
+        count(broker, header, &found, took_ms);
         reply = reply.body(found.messages);
     }
     (reply, end)
+}
+
+fn count(broker: &Broker, header: &PullMessage<'_>, found: &ReadResult, took_ms: i64) {
+    let PullMessage { consumer_group: group, topic, queue_id, .. } = *header;
+    let (messages, bytes) = (found.message_count as u64, found.total_bytes as u64);
+    broker.stats.got(&Got { group, topic, queue_id, messages, bytes, took_ms });
+    if let Some(behind) = found.behind_bytes
+        && broker.store_config.load().disk_fall_recorded
+        && let Some(stored_ms) = newest_store_time(&found.messages)
+    {
+        broker.stats.behind(group, topic, queue_id, behind, now_ms() - stored_ms);
+    }
 }
 
 fn code_of(status: ReadStatus, asked: i64) -> i32 {

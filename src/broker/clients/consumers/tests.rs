@@ -38,7 +38,7 @@ fn all_are_told_of_new_members_and_topics_only() {
 #[test]
 fn a_newer_subscription_is_taken_silently_and_an_older_one_is_not() {
     let consumers = Consumers::default();
-    let mut version = |v| {
+    let version = |v| {
         let one = member(1, "c", 0);
         consumers.register("g", &one, TRAITS, &[subscription("T", v)]);
         match consumers.lookup("g", "T") {

@@ -33,7 +33,7 @@ fn held<'a>(topic: &'a str, offset: i64, tag: &'a str, ms: i64) -> PullMessage<'
 async fn a_held_pull_is_answered_by_the_message_it_wants() {
     let f = Fixture::new().await;
     f.send("T", "first", "").await;
-    f.wait_for("T", 0).await;
+    f.filled("T", 1).await;
     let header = held("T", 1, "a", 15_000);
     let pull = f.request(&header);
     let sends = async {
@@ -56,7 +56,7 @@ async fn a_held_pull_is_answered_by_the_message_it_wants() {
 async fn a_held_pull_ends_after_its_time() {
     let f = Fixture::new().await;
     f.send("T", "x", "").await;
-    f.wait_for("T", 0).await;
+    f.filled("T", 1).await;
     let started = tokio::time::Instant::now();
     let answer = f.request(&held("T", 1, "*", 300)).await;
     let took = started.elapsed();
@@ -71,7 +71,7 @@ async fn pulls_outside_the_queue_are_told_where_to_go() {
     for n in 0..3 {
         f.send("T", &n.to_string(), "").await;
     }
-    f.wait_for("T", 2).await;
+    f.filled("T", 3).await;
     let check = async |offset: i64, code: i32, status: &str, next: &str| {
         let answer = f.pull("T", offset).await;
         assert_eq!((answer.code, remark(&answer)), (code, status), "{offset}");
@@ -89,7 +89,7 @@ async fn pulls_outside_the_queue_are_told_where_to_go() {
     assert_eq!((answer.code, remark(&answer)), (19, "NO_MESSAGE_IN_QUEUE"));
     empty.queue_offset = 7;
     assert_eq!(f.request(&empty).await.code, 21);
-    let events = f.wait_for("OFFSET_MOVED_EVENT", 0).await;
+    let events = f.take("OFFSET_MOVED_EVENT", 0, 1).await;
     assert_eq!(
         events[0].body,
         "{\"consumerGroup\":\"g\",\"messageQueue\":{\"brokerName\":\"broker-t\",\"queueId\":0,\
@@ -104,7 +104,7 @@ async fn sql_filters_where_they_are_allowed() {
     let f = Fixture::with(|s| s.broker.enable_property_filter = true).await;
     f.send("T", "5", "n\u{1}5\u{2}").await;
     f.send("T", "6", "n\u{1}6\u{2}").await;
-    f.wait_for("T", 1).await;
+    f.filled("T", 2).await;
     let sql = PullMessage {
         subscription: Some("n > 5"),
         expression_type: Some("SQL92"),
@@ -135,11 +135,8 @@ async fn sql_filters_where_they_are_allowed() {
 fn heartbeat(client_id: &str, topics: &[&str]) -> HeartbeatData {
     let subscription_data_set =
         topics.iter().map(|topic| SubscriptionData::of_tags(topic, "*", 1)).collect();
-    let group = ConsumerData {
-        group_name: "cg".into(),
-        subscription_data_set,
-        ..ConsumerData::default()
-    };
+    let group =
+        ConsumerData { group_name: "cg".into(), subscription_data_set, ..ConsumerData::default() };
     HeartbeatData {
         client_id: client_id.into(),
         consumer_data_set: vec![group],
@@ -200,9 +197,8 @@ async fn members_are_told_of_each_other() {
 async fn a_pull_without_subscription_needs_a_heartbeat() {
     let f = Fixture::new().await;
     f.send("T", "x", "").await;
-    f.wait_for("T", 0).await;
-    let plain =
-        PullMessage { sys_flag: 0, subscription: None, ..pull_header("cg", "T", 0) };
+    f.filled("T", 1).await;
+    let plain = PullMessage { sys_flag: 0, subscription: None, ..pull_header("cg", "T", 0) };
     let check = async |header: &PullMessage<'_>, code: i32, text: &str| {
         let answer = f.request(header).await;
         assert_eq!(answer.code, code, "{answer:?}");
@@ -213,7 +209,8 @@ async fn a_pull_without_subscription_needs_a_heartbeat() {
     check(&plain, 24, "the consumer's subscription not exist\nSee ").await;
     beat(&f, &f.client, "c", &["T"]).await;
     check(&plain, 0, "FOUND").await;
-    check(&PullMessage { sub_version: 2, ..plain }, 25, "the consumer's subscription not latest").await;
+    check(&PullMessage { sub_version: 2, ..plain }, 25, "the consumer's subscription not latest")
+        .await;
     f.stop().await;
 }
 
@@ -235,9 +232,9 @@ async fn give_back(f: &Fixture, offset: i64, level: i32, max: i32) -> Command {
 async fn a_message_given_back_comes_again_and_ends_as_a_dead_letter() {
     let f = Fixture::with(|s| s.store.message_delay_level = "1s 1s 1s 1s".into()).await;
     let sent = f.send("T", "try me", "TAGS\u{1}a\u{2}UNIQ_KEY\u{1}u\u{2}").await;
-    let offset = f.wait_for("T", 0).await[0].physical_offset;
+    let offset = f.take("T", 0, 1).await[0].physical_offset;
     assert_eq!(give_back(&f, offset, 0, 1).await.code, 0);
-    let retry = f.wait_for("%RETRY%cg", 0).await;
+    let retry = f.take("%RETRY%cg", 0, 1).await;
     assert_eq!((retry[0].body.as_str(), retry[0].reconsume_times), ("try me", 1));
     assert_eq!(retry[0].property("RETRY_TOPIC"), Some("T"));
     assert_eq!(retry[0].property("WAIT"), Some("false"));
@@ -287,11 +284,8 @@ async fn a_queue_is_locked_by_one_client() {
 async fn offsets_are_kept_as_told() {
     let f = Fixture::new().await;
     let query = async |group: &str, queue_id: i32| {
-        let header = QueryConsumerOffset {
-            consumer_group: group.into(),
-            topic: "T".into(),
-            queue_id,
-        };
+        let header =
+            QueryConsumerOffset { consumer_group: group.into(), topic: "T".into(), queue_id };
         let answer = f.request(&header).await;
         (answer.code, answer.ext.get("offset").map(str::to_owned))
     };
@@ -309,12 +303,8 @@ async fn offsets_are_kept_as_told() {
     assert_eq!(query("cg", 0).await, (0, Some("0".into())));
 
     f.send("T", "x", "").await;
-    f.wait_for("T", 0).await;
-    let pull = PullMessage {
-        sys_flag: OWN | 1,
-        commit_offset: 9,
-        ..pull_header("cg", "T", 0)
-    };
+    f.filled("T", 1).await;
+    let pull = PullMessage { sys_flag: OWN | 1, commit_offset: 9, ..pull_header("cg", "T", 0) };
     assert_eq!(f.request(&pull).await.code, 0);
     assert_eq!(query("cg", 0).await, (0, Some("9".into())));
     let all = f.request(&GetAllConsumerOffset).await;
@@ -328,7 +318,7 @@ async fn messages_are_found_by_key() {
     let f = Fixture::new().await;
     f.send("T", "one", "KEYS\u{1}k1 k2\u{2}UNIQ_KEY\u{1}U1\u{2}").await;
     f.send("T", "two", "KEYS\u{1}k2\u{2}UNIQ_KEY\u{1}U2\u{2}").await;
-    f.wait_for("T", 1).await;
+    f.filled("T", 2).await;
     let query = async |key: &str, unique: bool| {
         let header = QueryMessage {
             topic: "T".into(),
@@ -349,6 +339,9 @@ async fn messages_are_found_by_key() {
     assert_eq!(bodies(&query("k2", false).await), ["one", "two"]);
     assert_eq!(bodies(&query("U2", true).await), ["two"]);
     let none = query("zzz", false).await;
-    assert_eq!((none.code, remark(&none)), (22, "can not find message, maybe time range not correct"));
+    assert_eq!(
+        (none.code, remark(&none)),
+        (22, "can not find message, maybe time range not correct")
+    );
     f.stop().await;
 }

@@ -169,7 +169,7 @@ fn probes() -> Vec<Probe> {
 async fn answers_are_those_of_4_4_0() {
     let f = Fixture::new().await;
     f.send("GoldenTopic", "plain", "").await;
-    f.wait_for("GoldenTopic", 0).await;
+    f.filled("GoldenTopic", 1).await;
     for probe in probes() {
         let mut command = Command::request(probe.code).body(probe.body);
         for (name, value) in probe.fields {
@@ -199,8 +199,7 @@ async fn remarks_that_name_the_caller() {
     };
     let answer = f.call(pull(with(&[("queueId", "9")]))).await;
     assert_eq!(answer.code, 1);
-    let expected =
-        "queueId[9] is illegal, topic:[GoldenTopic] topicConfig.readQueueNums:[4] consumer:[/127.0.0.1:";
+    let expected = "queueId[9] is illegal, topic:[GoldenTopic] topicConfig.readQueueNums:[4] consumer:[/127.0.0.1:";
     assert!(remark(&answer).starts_with(expected), "{answer:?}");
     let mut command = Command::request(310).body("x");
     send(&[("e", "7")]).iter().for_each(|(name, value)| command.ext.push(name, value));
@@ -219,11 +218,8 @@ async fn half_messages_are_not_stored_as_ordinary_ones() {
     f.send("T", "x", "").await;
     let answer = f.send("T", "half", "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}p\u{2}").await;
     assert_eq!(answer.code, 16);
-    assert_eq!(
-        remark(&answer),
-        "the broker[127.0.0.1] sending transaction message is forbidden"
-    );
-    f.wait_for("T", 0).await;
+    assert_eq!(remark(&answer), "the broker[127.0.0.1] sending transaction message is forbidden");
+    f.filled("T", 1).await;
     assert_eq!(bodies(&f.pull("T", 0).await), ["x"]);
     f.stop().await;
 }

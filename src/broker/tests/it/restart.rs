@@ -4,11 +4,11 @@ use std::fs;
 
 use broker::{Broker, StartError};
 use protocol::bodies::{SubscriptionGroupConfig, TopicConfigSerializeWrapper};
+use protocol::json;
 use protocol::requests::{
     GetAllDelayOffset, GetAllSubscriptionGroupConfig, GetAllTopicConfig, QueryConsumerOffset,
     UpdateAndCreateSubscriptionGroup, UpdateAndCreateTopic, UpdateConsumerOffset,
 };
-use protocol::json;
 
 use crate::harness::*;
 
@@ -30,9 +30,10 @@ async fn everything_is_there_again() {
     let f = Fixture::with(|s| s.store.message_delay_level = "1s 1h".into()).await;
     f.send("T", "one", "").await;
     f.send("T", "delayed", "DELAY\u{1}1\u{2}").await;
-    assert_eq!(f.wait_for("T", 1).await[0].body, "delayed");
+    assert_eq!(f.take("T", 1, 2).await[0].body, "delayed");
     assert_eq!(f.request(&topic("U", 3)).await.code, 0);
-    let group = SubscriptionGroupConfig { retry_max_times: 3, ..SubscriptionGroupConfig::new("cg") };
+    let group =
+        SubscriptionGroupConfig { retry_max_times: 3, ..SubscriptionGroupConfig::new("cg") };
     assert_eq!(f.json(&UpdateAndCreateSubscriptionGroup, &group).await.code, 0);
     let update = UpdateConsumerOffset {
         consumer_group: "cg".into(),
@@ -54,11 +55,7 @@ async fn everything_is_there_again() {
     assert_eq!(f.request(&GetAllTopicConfig).await.body, topics);
     assert_eq!(f.request(&GetAllSubscriptionGroupConfig).await.body, groups);
     assert_eq!(f.request(&GetAllDelayOffset).await.body, "{\"offsetTable\":{1:1}}");
-    let query = QueryConsumerOffset {
-        consumer_group: "cg".into(),
-        topic: "T".into(),
-        queue_id: 0,
-    };
+    let query = QueryConsumerOffset { consumer_group: "cg".into(), topic: "T".into(), queue_id: 0 };
     assert_eq!(field(&f.request(&query).await, "offset"), "1");
     let dir = f.stop().await;
     let offsets = fs::read_to_string(dir.path().join("store/config/consumerOffset.json")).unwrap();

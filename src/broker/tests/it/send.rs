@@ -25,7 +25,7 @@ async fn a_message_sent_is_a_message_pulled() {
     let second = f.send("T", "again", "").await;
     assert_eq!(field(&second, "queueOffset"), "1");
 
-    let messages = f.wait_for("T", 0).await;
+    let messages = f.take("T", 0, 2).await;
     let seen: Vec<_> = messages.iter().map(|m| (m.body.as_str(), m.queue_offset)).collect();
     assert_eq!(seen, [("hello", 0), ("again", 1)]);
     assert_eq!(messages[0].properties, "TAGS\u{1}a\u{2}k\u{1}v\u{2}");
@@ -41,7 +41,8 @@ async fn a_message_sent_is_a_message_pulled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_old_header_and_the_vip_port_do_the_same() {
     let f = Fixture::new().await;
-    let old = SendMessage::from(SendHeader::from(SendMessageV2 { queue_id: -1, ..send_header("T") }));
+    let old =
+        SendMessage::from(SendHeader::from(SendMessageV2 { queue_id: -1, ..send_header("T") }));
     let command = Command::of(&old).unwrap().body("x");
     let answer = f.client.call(&f.vip(), command, LONG).await.unwrap();
     assert_eq!(answer.code, 0, "{answer:?}");
@@ -73,7 +74,7 @@ async fn a_batch_is_stored_in_one_run() {
     assert!(ids.len() == 3 && ids.iter().all(|id| id.len() == 32), "{ids:?}");
     let by_flag = f.call(Command::of(&plain).unwrap().body(body.clone())).await;
     assert_eq!(field(&by_flag, "queueOffset"), "3");
-    f.wait_for("T", 5).await;
+    f.filled("T", 6).await;
     let messages = pulled(&f.pull("T", 0).await);
     let seen: Vec<&str> = messages.iter().map(|m| m.body.as_str()).collect();
     assert_eq!(seen, ["a", "b", "c", "a", "b", "c"]);
@@ -97,7 +98,7 @@ async fn a_one_way_send_is_stored_and_not_answered() {
     let max = f.request(&GetMaxOffset { topic: "T".into(), queue_id: 0 }).await;
     assert_eq!(max.code, 0, "the next answer on the connection is the next request's");
     eventually("the topic", || f.dir.path().join("store/consumequeue/T/0").exists()).await;
-    assert_eq!(f.wait_for("T", 0).await[0].body, "quiet");
+    assert_eq!(f.take("T", 0, 1).await[0].body, "quiet");
     f.stop().await;
 }
 
@@ -134,7 +135,9 @@ async fn limits_have_the_texts_of_4_4_0() {
     }
     let level = f.send("T", "x", "DELAY\u{1}abc\u{2}").await;
     assert_eq!(level.code, 1);
-    assert!(remark(&level).starts_with("java.lang.NumberFormatException: For input string: \"abc\""));
+    assert!(
+        remark(&level).starts_with("java.lang.NumberFormatException: For input string: \"abc\"")
+    );
     let negative = f.send("T", "x", "DELAY\u{1}-1\u{2}").await;
     assert_eq!((negative.code, field(&negative, "queueOffset")), (0, "1"));
     let empty = f.send("T", "", "").await;
@@ -193,7 +196,7 @@ async fn a_delayed_message_comes_later_with_all_its_properties() {
     let answer = f.send("T", "later", "k\u{1}v\u{2}DELAY\u{1}1\u{2}").await;
     assert_eq!((answer.code, field(&answer, "queueId")), (0, "0"));
     f.send("T", "much later", "DELAY\u{1}99\u{2}").await;
-    let first = f.wait_for("T", 0).await;
+    let first = f.take("T", 0, 1).await;
     let took = sent.elapsed();
     assert!((Duration::from_millis(990)..Duration::from_secs(5)).contains(&took), "{took:?}");
     assert_eq!(first[0].body, "later");
@@ -201,7 +204,7 @@ async fn a_delayed_message_comes_later_with_all_its_properties() {
     assert_eq!(first[0].property("REAL_QID"), Some("0"));
     assert_eq!(first[0].property("DELAY"), Some("1"));
     assert_eq!(first[0].property("k"), Some("v"));
-    let second = f.wait_for("T", 1).await;
+    let second = f.take("T", 1, 2).await;
     assert_eq!(second[0].property("DELAY"), Some("2"), "the highest level there is");
     f.stop().await;
 }
