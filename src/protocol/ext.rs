@@ -86,6 +86,12 @@ impl Ext {
         Self { present: true, ..Self::default() }
     }
 
+    /// An absent map with room for keys and values of so many bytes together.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Whether the map exists at all (it may be empty).
     #[must_use]
     pub fn present(&self) -> bool {
