@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -22,6 +22,7 @@ pub(crate) struct Hold<F> {
     shards: Vec<Shard<F>>,
     hasher: RandomState,
     count: AtomicUsize,
+    closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -56,6 +57,7 @@ impl<F> Default for Hold<F> {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         }
     }
 }
@@ -69,6 +71,16 @@ impl<F> Hold<F> {
     /// Whether no pull is held.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Wakes everybody; from now on whoever enters is woken at once.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        for shard in &self.shards {
+            let waiters: Vec<_> = shard.table.lock().drain().flat_map(|(_, list)| list).collect();
+            self.forget(shard, waiters.len());
+            waiters.iter().for_each(|waiter| waiter.wake.notify_one());
+        }
     }
 
     /// Takes a place for a pull. The caller must look at the queue's end once more before it
@@ -90,6 +102,9 @@ impl<F> Hold<F> {
         self.count.fetch_add(1, Ordering::Relaxed);
         drop(table);
         fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::SeqCst) {
+            waiter.wake.notify_one();
+        }
         Held { hold: Arc::clone(self), hash, waiter }
     }
 
@@ -207,6 +222,17 @@ mod tests {
         assert!(both.iter().all(woken));
         assert!(!woken(&other) && !woken(&ahead));
         assert_eq!(hold.len(), 2);
+    }
+
+    #[test]
+    fn closing_wakes_all_now_and_later() {
+        let hold = Arc::new(Hold::default());
+        let before = hold.enter("T", 0, 0, 1);
+        assert!(!woken(&before));
+        hold.close();
+        assert!(woken(&before) && woken(&hold.enter("T", 0, 0, 1)));
+        drop(before);
+        assert!(hold.is_empty());
     }
 
     #[test]

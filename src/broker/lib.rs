@@ -15,10 +15,13 @@
 //!   property ask for, and the topic it created is on disk.
 
 mod address_server;
+mod arrivals;
 mod clients;
 pub mod config;
+mod configuration;
 mod delay;
 mod dispatch;
+mod filter_servers;
 pub mod filters;
 mod groups;
 mod handlers;
@@ -30,15 +33,18 @@ mod persist;
 mod put;
 mod register;
 mod remarks;
+mod settings;
 mod start;
 mod stats;
 mod stop;
+mod tasks;
 mod topics;
 mod wants;
 
 pub use config::BrokerConfig;
 pub use persist::LoadError;
-pub use start::{Broker, Settings, StartError};
+pub use settings::{Settings, StartError};
+pub use start::Broker;
 
 /// Log target of this crate, as RocketMQ names the logger.
 pub(crate) const LOG: &str = "RocketmqBroker";

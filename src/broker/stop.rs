@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::LOG;
 use crate::delay;
 use crate::persist::{Kept, keep_blocking, keep_if_changed};
@@ -15,10 +17,12 @@ impl Broker {
         if servers.is_empty() {
             return;
         }
-        for server in &servers {
-            server.shutdown().await;
+        let mut closing = JoinSet::new();
+        self.hold.close();
+        for server in servers {
+            closing.spawn(async move { server.shutdown().await });
         }
-        drop(servers);
+        while closing.join_next().await.is_some() {}
         self.registrar.unregister().await;
         self.stop.cancel();
         self.tasks.close();

@@ -11,7 +11,7 @@ use protocol::requests::{
     GetConsumerListByGroup, GetConsumerListByGroupReply, NotifyConsumerIdsChanged,
     UnregisterClient, UnregisterClientReply,
 };
-use protocol::{Command, Ext, Refusal, Reply, json, perm, sysflag, topic};
+use protocol::{Ext, Refusal, Reply, json, perm, sysflag, topic};
 use remoting::Peer;
 
 use super::{Call, Outcome};
@@ -117,7 +117,7 @@ fn notify_changed(broker: &Broker, group: &str, members: &[Arc<Peer>]) {
         return;
     }
     let header = NotifyConsumerIdsChanged { consumer_group: group.to_owned() };
-    let Ok(command) = Command::of(&header) else { return };
+    let Ok(command) = broker.ask(&header) else { return };
     for member in members {
         if let Err(error) = member.oneway(command.clone()) {
             tracing::debug!(target: LOG, group, peer = %member.addr(), %error, "notify consumer ids changed");

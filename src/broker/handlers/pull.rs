@@ -26,6 +26,9 @@ use crate::{Broker, LOG, filters, now_ms};
 /// client how far it has come.
 const CHECK_PERIOD: Duration = Duration::from_secs(5);
 
+/// Room for the fields of a reply: four names and numbers.
+const REPLY_BYTES: usize = 112;
+
 /// What a pull found out before it reads.
 struct Admitted {
     group: Group,
@@ -207,7 +210,7 @@ fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> 
             offset_moved(broker, header, &found);
         }
     }
-    let mut reply = Reply { code, ..Reply::default() };
+    let mut reply = Reply { code, ext: Ext::with_capacity(REPLY_BYTES), ..Reply::default() };
     reply.remark = Some(found.status.name().into());
     reply.ext.push_int("suggestWhichBrokerId", suggest);
     reply.ext.push_int("nextBeginOffset", found.next_begin_offset);

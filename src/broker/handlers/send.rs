@@ -9,7 +9,7 @@ use std::sync::Arc;
 use protocol::codes::response;
 use protocol::message_id::MessageId;
 use protocol::requests::{MSG_REGION, SendHeader, TRACE_ON};
-use protocol::{Refusal, Reply, perm, sysflag, topic, version};
+use protocol::{Ext, Refusal, Reply, perm, sysflag, topic, version};
 use remoting::Answer;
 use store::{AppendError, NewMessage};
 
@@ -24,6 +24,9 @@ use crate::{Broker, LOG, now_ms, remarks};
 
 /// Queues of a group's dead letter topic.
 pub(crate) const DLQ_QUEUES: i32 = 1;
+
+/// Room for the fields of a reply: names, region, id and two numbers.
+const REPLY_BYTES: usize = 128;
 
 /// Where a message goes.
 struct Route {
@@ -44,7 +47,7 @@ struct Stored {
 
 /// Stores what came, and answers when it is as durable as wanted.
 pub(crate) fn send(call: &Call<'_>, header: &SendHeader<'_>) -> Answer {
-    let mut reply = Reply::ok();
+    let mut reply = Reply { ext: Ext::with_capacity(REPLY_BYTES), ..Reply::ok() };
     let stored = {
         let config = call.broker.config.load();
         reply.ext.push(MSG_REGION, &config.region_id);

@@ -8,15 +8,15 @@ use protocol::properties::{PropertiesBuf, name};
 use protocol::requests::ConsumerSendMsgBack;
 use protocol::{Refusal, Reply, perm, sysflag, topic};
 use remoting::Answer;
-use store::NewMessage;
+use store::{AppendError, Illegal, NewMessage};
 
 use super::Call;
-use super::send::{any_queue, dead_letter_topic, max_reconsume, refusal};
+use super::send::{any_queue, dead_letter_topic, max_reconsume};
 use crate::groups::Group;
 use crate::persist::Kept;
-use crate::put::{self, Marks};
+use crate::put::{self, Marks, PutError};
 use crate::register::Round;
-use crate::{now_ms, remarks};
+use crate::{LOG, now_ms, remarks};
 
 /// Level of the first retry where the broker chooses.
 const FIRST_LEVEL: i32 = 3;
@@ -65,6 +65,22 @@ pub(crate) fn send_back(call: &Call<'_>, header: &ConsumerSendMsgBack) -> Result
         broker.topics.changes().wait_kept(change).await;
         Reply::ok()
     })))
+}
+
+/// The name of Java's put status, which is all that 4.4.0 says here.
+fn status_name(error: &PutError) -> &'static str {
+    match error {
+        PutError::DelayLevel(_) => "UNKNOWN_ERROR",
+        PutError::Store(error) => match error {
+            AppendError::NotWritable(_) | AppendError::Full(_) | AppendError::Poisoned => {
+                "SERVICE_NOT_AVAILABLE"
+            }
+            AppendError::Illegal(Illegal::PropertiesTooLong) => "PROPERTIES_SIZE_EXCEEDED",
+            AppendError::Illegal(_) => "MESSAGE_ILLEGAL",
+            AppendError::Busy => "OS_PAGECACHE_BUSY",
+            AppendError::Io(_) => "CREATE_MAPEDFILE_FAILED",
+        },
+    }
 }
 
 fn not_found(offset: i64) -> Refusal {
@@ -147,7 +163,9 @@ fn store(call: &Call<'_>, next: &Next, message: &Message<'_>) -> Result<(), Refu
     };
     match put::put(call.broker, &again, &Marks::of(&properties)) {
         Ok(_) => Ok(()),
-        // 4.4.0 answers code 1 with the name of the put status here; ours says what a send says.
-        Err(error) => Err(refusal(call.broker, &error)),
+        Err(error) => {
+            tracing::warn!(target: LOG, %error, "message given back is not stored");
+            Err(Refusal::system_error(status_name(&error)))
+        }
     }
 }

@@ -1,0 +1,194 @@
+//! What a broker is started with, and what follows from it before anything runs.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
+
+use config::{Env, Properties};
+use filter::BloomFilter;
+use protocol::Encoding;
+use remoting::tls::TlsSettings;
+use remoting::{ClientConfig, ClientOptions, ServerConfig, ServerOptions};
+use store::{StoreConfig, StoreError};
+
+use crate::config::{BrokerConfig, BrokerConfigs};
+use crate::handlers::send::record_host;
+use crate::persist::LoadError;
+use crate::register::Identity;
+use crate::topics::Rules;
+
+/// The HA listener is on the port this much above the configured one.
+const HA_PORT_ABOVE: u16 = 1;
+/// The VIP listener is on the port this much below.
+pub(crate) const VIP_PORT_BELOW: u16 = 2;
+/// How often a free pair of ports is looked for where port 0 is configured.
+const PORT_TRIES: usize = 64;
+
+/// Everything a broker is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What it decides.
+    pub broker: BrokerConfig,
+    /// Its listeners.
+    pub server: ServerConfig,
+    /// Its calls to others.
+    pub client: ClientConfig,
+    /// Its store.
+    pub store: StoreConfig,
+    /// The file the settings came from, rewritten when they are changed at run time.
+    pub config_file: Option<PathBuf>,
+    /// Keys of that file that no table has; kept, shown and written back.
+    pub extra_properties: Properties,
+    /// How headers are written (`rocketmq.serialize.type`).
+    pub encoding: Encoding,
+    /// The `tls.*` system properties.
+    pub tls: TlsSettings,
+    /// Address to listen on: all of them unless changed.
+    pub listen_on: IpAddr,
+}
+
+impl From<BrokerConfigs> for Settings {
+    /// The tables, JSON headers, and TLS after the system properties of this process; a TLS
+    /// settings file that cannot be read counts as absent.
+    fn from(configs: BrokerConfigs) -> Self {
+        let property = |name: &str| Env::current().property(name).map(str::to_owned);
+        let tls =
+            TlsSettings::load(property).unwrap_or_else(|_| TlsSettings::from_lookup(property));
+        Self {
+            broker: configs.broker,
+            server: configs.server,
+            client: configs.client,
+            store: configs.store,
+            config_file: None,
+            extra_properties: Properties::default(),
+            encoding: Encoding::default(),
+            tls,
+            listen_on: Ipv4Addr::UNSPECIFIED.into(),
+        }
+    }
+}
+
+/// A broker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting makes no sense.
+    #[error("{key}: {reason}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// A table of the store's `config` folder is damaged.
+    #[error(transparent)]
+    Table(#[from] LoadError),
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A port cannot be listened on.
+    #[error("listen on port {port}: {source}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// TLS is configured but its files cannot be used.
+    #[error("TLS: {0}")]
+    Tls(io::Error),
+}
+
+impl StartError {
+    /// The exit code 4.4.0 ends with: 253 where loading fails, 255 for everything else.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Table(_) | Self::Config { .. } => 253,
+            Self::Store(StoreError::Corrupt { .. } | StoreError::Config { .. }) => 253,
+            Self::Store(_) | Self::Listen { .. } | Self::Tls(_) => 255,
+        }
+    }
+}
+
+/// The Bloom filter that the settings ask for.
+pub(crate) fn bloom(config: &BrokerConfig) -> Result<BloomFilter, StartError> {
+    let (percent, expected) =
+        (config.max_error_rate_of_bloom_filter, config.expect_consumer_num_use_filter);
+    BloomFilter::new(percent, expected).map_err(|error| StartError::Config {
+        key: "maxErrorRateOfBloomFilter",
+        reason: error.to_string(),
+    })
+}
+
+pub(crate) fn rules(config: &BrokerConfig) -> Rules {
+    let trace = config.trace_topic_enable.then(|| config.msg_trace_topic_name.clone());
+    Rules {
+        cluster: config.broker_cluster_name.clone(),
+        cluster_topic: config.cluster_topic_enable,
+        broker: config.broker_name.clone(),
+        broker_topic: config.broker_topic_enable,
+        auto_create: config.auto_create_topic_enable,
+        auto_create_queues: config.default_topic_queue_nums,
+        trace_topic: trace,
+    }
+}
+
+pub(crate) fn identity(settings: &Settings, port: u16) -> Identity {
+    let config = &settings.broker;
+    Identity {
+        cluster: config.broker_cluster_name.clone(),
+        name: config.broker_name.clone(),
+        id: config.broker_id,
+        addr: format!("{}:{port}", config.broker_ip1),
+        ha_addr: format!("{}:{}", config.broker_ip2, port.saturating_add(HA_PORT_ABOVE)),
+    }
+}
+
+/// `brokerIP1` and the port, as records hold them.
+pub(crate) fn store_host(ip: &str, port: u16) -> Result<SocketAddrV4, StartError> {
+    let bad = |reason: String| StartError::Config { key: "brokerIP1", reason };
+    let mut found = format!("{ip}:{port}")
+        .to_socket_addrs()
+        .map_err(|error| bad(format!("`{ip}` is no address of this machine: {error}")))?;
+    let addr = found.next().ok_or_else(|| bad(format!("`{ip}` has no address")))?;
+    Ok(record_host(addr))
+}
+
+/// The configured port, or a free one that has a free one two below it.
+pub(crate) fn listen_port(settings: &Settings) -> Result<u16, StartError> {
+    let port = u16::try_from(settings.server.listen_port).map_err(|_| StartError::Config {
+        key: "listenPort",
+        reason: format!("{} is no port", settings.server.listen_port),
+    })?;
+    if port != 0 {
+        return Ok(port);
+    }
+    let probe = |port: u16| TcpListener::bind((settings.listen_on, port));
+    let failed = |source| StartError::Listen { port: 0, source };
+    for _ in 0..PORT_TRIES {
+        let main = probe(0).map_err(failed)?;
+        let port = main.local_addr().map_err(failed)?.port();
+        if let Some(vip) = port.checked_sub(VIP_PORT_BELOW)
+            && probe(vip).is_ok()
+        {
+            return Ok(port);
+        }
+    }
+    Err(failed(io::ErrorKind::AddrInUse.into()))
+}
+
+pub(crate) fn server_options(settings: &Settings) -> ServerOptions {
+    let mut options = ServerOptions::from_config(&settings.server);
+    options.encoding = settings.encoding;
+    options.tls = settings.tls.server();
+    options
+}
+
+pub(crate) fn client_options(settings: &Settings) -> Result<ClientOptions, StartError> {
+    let mut options = ClientOptions::from_config(&settings.client);
+    options.encoding = settings.encoding;
+    if settings.client.use_tls {
+        options.tls = Some(settings.tls.client().map_err(StartError::Tls)?);
+    }
+    Ok(options)
+}

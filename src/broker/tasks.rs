@@ -1,0 +1,103 @@
+//! What a broker does by the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::BrokerRole;
+use tokio_util::sync::CancellationToken;
+
+use crate::register::Round;
+use crate::start::Broker;
+use crate::{address_server, delay, now_ms, persist, stats};
+
+/// When periodic work first runs.
+const FIRST: Duration = Duration::from_secs(10);
+/// How often the address server is asked for name servers, where it is.
+const ADDRESS_SERVER_PERIOD: Duration = Duration::from_secs(120);
+/// How often filters are written.
+const FILTER_PERIOD: Duration = Duration::from_secs(10);
+/// How often clients are looked after.
+const CLIENT_PERIOD: Duration = Duration::from_secs(10);
+
+impl Broker {
+    /// Starts all of it; it ends with the token.
+    pub(crate) fn spawn_tasks(self: &Arc<Self>) {
+        let stop = || self.stop.clone();
+        let (config, store_config) = (self.config.load(), self.store_config.load());
+        let ms = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1));
+        self.tasks.spawn(persist::keep_on_change(Arc::clone(&self.topics), stop()));
+        self.tasks.spawn(persist::keep_on_change(Arc::clone(&self.groups), stop()));
+        let period = ms(config.flush_consumer_offset_interval.into());
+        self.tasks.spawn(persist::keep_every(Arc::clone(&self.offsets), FIRST, period, stop()));
+        let broker = Arc::clone(self);
+        self.tasks.spawn(every(FIRST, FILTER_PERIOD, stop(), move || {
+            let broker = Arc::clone(&broker);
+            async move { broker.keep_filters().await }
+        }));
+        let period = ms(store_config.flush_delay_offset_interval);
+        let (delay, store) = (Arc::clone(&self.delay), Arc::clone(&self.store));
+        self.tasks.spawn(delay::keep(delay, store, FIRST, period, stop()));
+        if store_config.broker_role != BrokerRole::Slave {
+            let store = Arc::clone(&self.store);
+            self.tasks.spawn(Arc::clone(&self.delay).run(store, stop()));
+        }
+        let period = ms(config.register_name_server_period.clamp(10_000, 60_000).into());
+        let broker = Arc::clone(self);
+        self.tasks.spawn(every(FIRST, period, stop(), move || {
+            let registrar = Arc::clone(&broker.registrar);
+            async move { registrar.register(Round::Periodic).await }
+        }));
+        if config.namesrv_addr.is_empty() && config.fetch_namesrv_addr_by_address_server {
+            let registrar = Arc::clone(&self.registrar);
+            self.tasks.spawn(every(FIRST, ADDRESS_SERVER_PERIOD, stop(), move || {
+                let registrar = Arc::clone(&registrar);
+                async move { address_server::refresh(&registrar).await }
+            }));
+        }
+        let broker = Arc::clone(self);
+        self.tasks.spawn(every(FIRST, CLIENT_PERIOD, stop(), move || {
+            broker.look_after_clients();
+            std::future::ready(())
+        }));
+        self.tasks.spawn(stats::keep(Arc::clone(self), stop()));
+    }
+
+    /// Forgets filters that nobody needs any more, and writes the others.
+    pub(crate) async fn keep_filters(&self) {
+        let span_ms = self.config.load().filter_data_clean_time_span;
+        self.filters.clean(now_ms(), span_ms);
+        persist::keep_if_changed(&self.filters).await;
+    }
+
+    /// Forgets clients that are silent, and their locks.
+    fn look_after_clients(&self) {
+        let now = now_ms();
+        self.locks.sweep(now);
+        let (mut silent, emptied) = self.consumers.sweep(now);
+        for group in emptied {
+            self.filters.unregistered(&group, now);
+        }
+        silent.extend(self.producers.sweep(now));
+        if let Some((gone, left)) = self.filter_servers.sweep(now) {
+            self.registrar.set_filter_servers(left);
+            silent.extend(gone);
+        }
+        for peer in silent {
+            peer.close();
+        }
+    }
+}
+
+/// Runs `work` first after `first`, then every `period`, until stopped.
+async fn every<F: Future<Output = ()>>(
+    first: Duration,
+    period: Duration,
+    stop: CancellationToken,
+    mut work: impl FnMut() -> F,
+) {
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + first, period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        work().await;
+    }
+}
