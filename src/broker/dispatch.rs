@@ -12,7 +12,8 @@ use protocol::{Command, Refusal, Reply};
 use remoting::{Answer, CloseReason, Peer, Service};
 
 use crate::handlers::{
-    Call, Outcome, admin, client, group, lock, offset, pull, query, send, send_back, topic,
+    Call, Outcome, admin, admin_config, admin_group, admin_offset, admin_queue, admin_relay,
+    admin_runtime, admin_topic, client, group, lock, offset, pull, query, send, send_back, topic,
     transaction,
 };
 use crate::start::Broker;
@@ -49,6 +50,9 @@ impl Service for Dispatch {
 
     fn closed(&self, peer: &Arc<Peer>, _why: CloseReason) {
         client::closed(&self.0, peer.id());
+        if let Some(addrs) = self.0.filter_servers.closed(peer.id()) {
+            self.0.registrar.set_filter_servers(addrs);
+        }
     }
 }
 
@@ -94,29 +98,29 @@ fn dispatch(call: &Call<'_>, request: &BrokerRequest<'_>) -> Answer {
         R::UpdateAndCreateSubscriptionGroup(_) => later(group::update(call)),
         R::GetAllSubscriptionGroupConfig(_) => now(group::all(call)),
         R::EndTransaction(_) => transaction::end(request.code()),
-        R::UpdateBrokerConfig(_)
-        | R::GetBrokerConfig(_)
-        | R::GetBrokerRuntimeInfo(_)
-        | R::GetTopicStatsInfo(_)
-        | R::GetConsumerConnectionList(_)
-        | R::GetProducerConnectionList(_)
-        | R::DeleteSubscriptionGroup(_)
-        | R::GetConsumeStats(_)
-        | R::DeleteTopicInBroker(_)
-        | R::InvokeBrokerToResetOffset(_)
-        | R::InvokeBrokerToGetConsumerStatus(_)
-        | R::QueryTopicConsumeByWho(_)
-        | R::RegisterFilterServer(_)
-        | R::QueryConsumeTimeSpan(_)
-        | R::GetSystemTopicListFromBroker(_)
-        | R::CleanExpiredConsumeQueue(_)
-        | R::GetConsumerRunningInfo(_)
-        | R::QueryCorrectionOffset(_)
-        | R::ConsumeMessageDirectly(_)
-        | R::CloneGroupOffset(_)
-        | R::ViewBrokerStatsData(_)
-        | R::CleanUnusedTopic(_)
-        | R::GetBrokerConsumeStats(_)
-        | R::QueryConsumeQueue(_) => now(admin::unserved(request.code())),
+        R::UpdateBrokerConfig(_) => admin_config::update(call),
+        R::GetBrokerConfig(_) => now(admin_config::get(call)),
+        R::RegisterFilterServer(header) => now(admin_config::filter_server(call, header)),
+        R::GetBrokerRuntimeInfo(_) => admin_runtime::runtime_info(call),
+        R::ViewBrokerStatsData(header) => now(admin_runtime::stats_item(call, header)),
+        R::GetTopicStatsInfo(header) => later(admin_topic::stats(call, header)),
+        R::QueryTopicConsumeByWho(header) => now(admin_topic::groups(call, header)),
+        R::GetSystemTopicListFromBroker(_) => now(admin_topic::system(call)),
+        R::DeleteTopicInBroker(header) => later(admin_topic::delete(call, header)),
+        R::CleanUnusedTopic(_) => admin_topic::clean_unused(call),
+        R::CleanExpiredConsumeQueue(_) => admin_topic::clean_expired(call),
+        R::GetConsumerConnectionList(header) => now(admin_group::consumers(call, header)),
+        R::GetProducerConnectionList(header) => now(admin_group::producers(call, header)),
+        R::DeleteSubscriptionGroup(header) => admin_group::delete(call, header),
+        R::GetConsumeStats(header) => admin_group::progress(call, header),
+        R::GetBrokerConsumeStats(header) => admin_group::all_progress(call, header),
+        R::QueryConsumeTimeSpan(header) => later(admin_group::time_span(call, header)),
+        R::InvokeBrokerToResetOffset(header) => later(admin_offset::reset(call, header)),
+        R::QueryCorrectionOffset(header) => now(admin_offset::correction(call, header)),
+        R::CloneGroupOffset(header) => now(admin_offset::copy(call, header)),
+        R::InvokeBrokerToGetConsumerStatus(header) => later(admin_relay::status(call, header)),
+        R::GetConsumerRunningInfo(header) => later(admin_relay::running_info(call, header)),
+        R::ConsumeMessageDirectly(header) => later(admin_relay::consume(call, header)),
+        R::QueryConsumeQueue(header) => admin_queue::entries(call, header),
     }
 }

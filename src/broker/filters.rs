@@ -67,7 +67,8 @@ impl Filter {
         store_timestamp <= self.born_ms || self.bloom.may_hit(bit_map)
     }
 
-    fn to_data(&self) -> ConsumerFilterData {
+    /// As the file and 321 have it.
+    pub(crate) fn to_data(&self) -> ConsumerFilterData {
         ConsumerFilterData {
             bloom_filter_data: Some(BloomFilterData {
                 bit_num: self.bloom.bit_count,

@@ -1,6 +1,13 @@
 //! What the broker does for each request: one function a code, by area.
 
 pub(crate) mod admin;
+pub(crate) mod admin_config;
+pub(crate) mod admin_group;
+pub(crate) mod admin_offset;
+pub(crate) mod admin_queue;
+pub(crate) mod admin_relay;
+pub(crate) mod admin_runtime;
+pub(crate) mod admin_topic;
 pub(crate) mod client;
 pub(crate) mod group;
 pub(crate) mod lock;
