@@ -25,9 +25,12 @@ started() {
 address=$(hostname -i 2> /dev/null | awk '{ print $1 }')
 address=${address:-127.0.0.1}:9876
 
-nohup sh "$bin/mqnamesrv" > ns.log 2>&1 &
+# Emptied here, for the new processes would do it only some time from now.
+: > ns.log
+: > bk.log
+nohup sh "$bin/mqnamesrv" >> ns.log 2>&1 &
 started $! ns.log "name server"
-nohup sh "$bin/mqbroker" -n "$address" > bk.log 2>&1 &
+nohup sh "$bin/mqbroker" -n "$address" >> bk.log 2>&1 &
 started $! bk.log "broker"
 
 echo "Start Name Server and Broker Successfully, $address"

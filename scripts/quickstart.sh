@@ -63,7 +63,9 @@ wait_until() {
 # start_server <name> <launcher> <main class> [arguments]: in the background, until its boot line is out.
 start_server() {
     name=$1
-    nohup sh "$root/bin/$2" "-Duser.home=$dir" "$3" -c "$dir/home/conf/$name.conf" > "$dir/$name.out" 2>&1 &
+    # Emptied here, for the new process does it only some time from now.
+    : > "$dir/$name.out"
+    nohup sh "$root/bin/$2" "-Duser.home=$dir" "$3" -c "$dir/home/conf/$name.conf" >> "$dir/$name.out" 2>&1 &
     pid=$!
     echo "$pid" > "$dir/$name.pid"
     wait_until "! kill -0 $pid 2> /dev/null || grep -q 'boot success' '$dir/$name.out'" || true
@@ -151,7 +153,8 @@ sed -n 's/.*sendStatus=SEND_OK, msgId=\([0-9A-F]*\),.*/\1/p' "$dir/producer.out"
 sent=$(wc -l < "$dir/sent")
 
 step "Consumer"
-sh "$root/bin/tools.sh" "-Duser.home=$dir" $example.Consumer > "$dir/consumer.out" 2>&1 &
+: > "$dir/consumer.out"
+sh "$root/bin/tools.sh" "-Duser.home=$dir" $example.Consumer >> "$dir/consumer.out" 2>&1 &
 pid=$!
 received() {
     sed -n 's/.*UNIQ_KEY=\([0-9A-F]*\).*/\1/p' "$dir/consumer.out" | sort -u | comm -12 "$dir/sent" - | wc -l
