@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io::{self, Write as _};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::launch::{Exit, code};
 use crate::signals::{Signals, exit_code};
 
@@ -20,23 +22,33 @@ pub(crate) trait Running {
 /// Signals are taken over once it has started: until then one of them ends the process at once,
 /// as it ends a JVM whose shutdown hook is not in place yet.
 pub(crate) fn serve<S: Running>(start: impl Future<Output = Result<S, Exit>>) -> Exit {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("worker").build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return Exit::failing(code::FAILED, format_args!("start the runtime: {error}"));
-        }
-    };
-    let exit = runtime.block_on(async {
+    raise_open_files_limit();
+    let ended = block_on(async {
         match start.await {
             Ok(server) => until_signal(server).await,
             Err(exit) => exit,
         }
     });
+    ended.unwrap_or_else(|exit| exit)
+}
+
+/// Allows as many open files and connections as the administrator does, as a JVM does at its start.
+fn raise_open_files_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, the one that is there has to do.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Runs a future on a runtime of its own, with a worker a CPU.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Exit> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("worker").build();
+    let runtime = runtime
+        .map_err(|error| Exit::failing(code::FAILED, format_args!("start the runtime: {error}")))?;
+    let result = runtime.block_on(future);
     // What still runs was told to stop and did not heed it.
     runtime.shutdown_background();
-    exit
+    Ok(result)
 }
 
 async fn until_signal<S: Running>(server: S) -> Exit {

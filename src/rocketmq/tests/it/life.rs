@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::program::{NAMESRV, Running, wait_for_line};
+use crate::program::{BROKER, NAMESRV, Running, wait_for_line};
 
 fn namesrv(home: &Path, more: &str) -> Running {
     let file = home.join("namesrv.properties");
@@ -93,4 +93,78 @@ fn a_port_in_use_is_an_error() {
     assert_eq!(ended.code, Some(255));
     assert!(ended.err.contains(&port.to_string()), "{}", ended.err);
     assert!(!ended.out.contains("boot success"), "{}", ended.out);
+}
+
+#[test]
+fn as_many_files_may_be_open_as_the_administrator_allows() {
+    let home = tempfile::tempdir().unwrap();
+    let server = namesrv(home.path(), "");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{line}");
+}
+
+/// A broker on ports of its own.
+fn broker(home: &Path, more: &str) -> Running {
+    let file = home.join("broker.properties");
+    let text = format!(
+        "listenPort=0\nbrokerName=b\nbrokerIP1=127.0.0.1\nbrokerIP2=127.0.0.1\n\
+         mapedFileSizeCommitLog=1048576\nmapedFileSizeConsumeQueue=2000\n{more}"
+    );
+    fs::write(&file, text).unwrap_or_else(|error| panic!("write {}: {error}", file.display()));
+    Running::start(home, &[BROKER, "-c", file.to_str().unwrap_or_default()])
+}
+
+#[test]
+fn a_broker_starts_logs_and_ends_on_a_signal() {
+    let home = tempfile::tempdir().unwrap();
+    let logs = home.path().join("logs/rocketmqlogs");
+    for run in 1..=2 {
+        let mut server = broker(home.path(), "mine=1\n");
+        let line = server.line();
+        let port =
+            line.strip_prefix("The broker[b, 127.0.0.1:").and_then(|rest| rest.split_once(']'));
+        let (port, rest) = port.unwrap_or_else(|| panic!("{line}"));
+        assert!(port.parse::<u16>().is_ok_and(|port| port > 0), "{line}");
+        assert_eq!(rest, " boot success. serializeType=JSON");
+        server.signal("TERM");
+        let ended = server.end();
+        assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(143), "", ""));
+        let text = fs::read_to_string(logs.join("broker.log")).unwrap();
+        for end in [
+            " INFO main - brokerClusterName=DefaultCluster".to_owned(),
+            " INFO main - fastFailIfNoBufferInStorePool=false".to_owned(),
+            "mine is no setting of this server, kept".to_owned(),
+            format!(" INFO main - {line}"),
+            " INFO main - Shutdown hook was invoked, 1".to_owned(),
+        ] {
+            let count = text.lines().filter(|line| line.ends_with(&end)).count();
+            let expected = if end.contains(port) { 1 } else { run };
+            assert_eq!(count, expected, "{end:?} in {text}");
+        }
+        assert!(text.contains("Shutdown hook over, consuming total time(ms): "));
+        assert!(!home.path().join("store/abort").exists(), "it ended in good order");
+    }
+    for name in ["broker_default", "storeerror", "watermark", "commercial"] {
+        assert!(logs.join(format!("{name}.log")).exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_second_broker_on_a_store_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let mut first = broker(home.path(), "");
+    first.line();
+    let ended = broker(home.path(), "").end();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(255), ""));
+    assert!(ended.err.contains("Lock failed,MQ already started"), "{}", ended.err);
+}
+
+#[test]
+fn a_store_that_cannot_be_loaded_ends_the_start() {
+    let home = tempfile::tempdir().unwrap();
+    let ended = broker(home.path(), "messageDelayLevel=1x\n").end();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(253), ""));
+    assert!(ended.err.contains("messageDelayLevel"), "{}", ended.err);
 }

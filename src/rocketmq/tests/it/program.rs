@@ -86,16 +86,21 @@ impl Running {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let status = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(status.expect("there is a kill").success());
     }
 
     /// Waits for the end; a server that does not come to it is killed.
     pub(crate) fn end(mut self) -> Ended {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let (ended, end) = mpsc::channel::<()>();
         let watch = std::thread::spawn(move || {
             if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
