@@ -200,24 +200,6 @@ impl Groups {
         });
     }
 
-    /// Takes over a master's table, if it is another one.
-    pub(crate) fn replace_all(&self, from: SubscriptionGroupWrapper) -> bool {
-        let _one_at_a_time = self.writer.lock();
-        if self.table.load().version == from.data_version {
-            return false;
-        }
-        self.replace(|table| {
-            table.version = from.data_version;
-            table.groups = from
-                .subscription_group_table
-                .into_iter()
-                .map(|(name, config)| (name.into(), Arc::new(config)))
-                .collect();
-        });
-        self.changes.note();
-        true
-    }
-
     /// Callers hold `writer`.
     fn replace(&self, change: impl FnOnce(&mut Table)) {
         let mut next = Table::clone(&self.table.load());

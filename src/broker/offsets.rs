@@ -79,8 +79,7 @@ impl Offsets {
     /// The offset of a queue as it was set, if it ever was.
     pub(crate) fn get(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
         let entry = with_key(topic, group, |key| self.table.read().get(key).cloned())?;
-        let offset = entry.lock().get(&queue_id).copied();
-        offset
+        entry.lock().get(&queue_id).copied()
     }
 
     /// The offsets of a group in all queues of a topic.
@@ -108,16 +107,6 @@ impl Offsets {
     pub(crate) fn copy(&self, from: &str, to: &str, topic: &str) {
         if let Some(offsets) = self.of(from, topic) {
             *self.entry(to, topic).lock() = offsets;
-            self.changes.note();
-        }
-    }
-
-    /// Forgets all offsets of a group.
-    pub(crate) fn forget_group(&self, group: &str) {
-        let mut table = self.table.write();
-        let before = table.len();
-        table.retain(|key, _| split(key).is_none_or(|(_, g)| g != group));
-        if table.len() < before {
             self.changes.note();
         }
     }
@@ -214,9 +203,6 @@ mod tests {
         };
         assert_eq!(sorted(offsets.topics_of("g")), ["%RETRY%g", "T"]);
         assert_eq!(sorted(offsets.groups_of("T")), ["g", "h"]);
-        offsets.forget_group("g");
-        assert!(offsets.topics_of("g").is_empty());
-        assert_eq!(offsets.get("h", "T", 0), Some(1));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use protocol::bodies::{
 };
 use protocol::codes::response;
 use protocol::requests::{
-    QueryDataVersion, QueryDataVersionReply, RegisterBroker, RegisterBrokerReply, UnregisterBroker,
+    QueryDataVersion, QueryDataVersionReply, RegisterBroker, UnregisterBroker,
 };
 use protocol::{Command, ext, json, perm};
 use remoting::{CallError, Client};
@@ -40,15 +40,6 @@ pub(crate) struct Identity {
     pub(crate) addr: String,
     /// Where its slaves fetch from.
     pub(crate) ha_addr: String,
-}
-
-/// What the name servers told us last.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// Where our master serves clients; for slaves.
-    pub(crate) master_addr: Option<String>,
-    /// Where our master serves slaves; for slaves.
-    pub(crate) ha_server_addr: Option<String>,
 }
 
 /// How a round of registrations is done.
@@ -78,7 +69,6 @@ pub(crate) struct Registrar {
     config: Arc<Live<BrokerConfig>>,
     targets: RwLock<Vec<Arc<Target>>>,
     filter_servers: ArcSwap<Vec<String>>,
-    told: ArcSwap<Told>,
 }
 
 /// Why a registration failed.
@@ -110,7 +100,6 @@ impl Registrar {
             config,
             targets: RwLock::default(),
             filter_servers: ArcSwap::default(),
-            told: ArcSwap::default(),
         };
         registrar.set_servers(servers);
         registrar
@@ -119,11 +108,6 @@ impl Registrar {
     /// Who we are to name servers.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
-    }
-
-    /// What the name servers told us last.
-    pub(crate) fn told(&self) -> Arc<Told> {
-        self.told.load_full()
     }
 
     /// Replaces the name servers; those that stay keep their state.
@@ -156,19 +140,16 @@ impl Registrar {
         let mut told = false;
         while let Some(done) = running.join_next().await {
             // One name server's word is enough, as in 4.4.0.
-            if let Ok(Some((header, orders))) = done
+            if let Ok(Some(orders)) = done
                 && !std::mem::replace(&mut told, true)
             {
-                self.take_over(header, orders);
+                self.topics.set_ordered(|topic| orders.table.contains_key(topic), now_ms());
             }
         }
     }
 
-    async fn register_one(
-        &self,
-        target: &Target,
-        round: Round,
-    ) -> Option<(RegisterBrokerReply, Option<KvTable>)> {
+    /// Registers with one name server; returns its order configuration if it has one.
+    async fn register_one(&self, target: &Target, round: Round) -> Option<KvTable> {
         let wait = self.timeout();
         let done = tokio::time::timeout(wait, self.try_register(target, round, wait)).await;
         match done {
@@ -189,7 +170,7 @@ impl Registrar {
         target: &Target,
         round: Round,
         wait: Duration,
-    ) -> Result<Option<(RegisterBrokerReply, Option<KvTable>)>, RegisterError> {
+    ) -> Result<Option<KvTable>, RegisterError> {
         let mut sent = target.sent.lock().await;
         let (command, version) = self.command()?;
         if round == Round::Oneway {
@@ -213,12 +194,8 @@ impl Registrar {
         *sent = Some(version);
         drop(sent);
         tracing::info!(target: LOG, "register broker to name server {} OK", target.addr);
-        let header = ext::from_ext(&answer.ext)?;
-        let orders = match answer.body.is_empty() {
-            true => None,
-            false => Some(json::from_slice(&answer.body)?),
-        };
-        Ok(Some((header, orders)))
+        let orders = (!answer.body.is_empty()).then(|| json::from_slice(&answer.body));
+        Ok(orders.transpose()?)
     }
 
     /// Whether a name server knows another version of our table; one that does not say counts as
@@ -240,14 +217,6 @@ impl Registrar {
         let changed = ext::from_ext::<QueryDataVersionReply>(&answer.ext);
         let known: Option<DataVersion> = json::from_slice(&answer.body).ok();
         changed.map_or(true, |reply| reply.changed) || known.is_some_and(|known| known != version)
-    }
-
-    fn take_over(&self, header: RegisterBrokerReply, orders: Option<KvTable>) {
-        let told = Told { master_addr: header.master_addr, ha_server_addr: header.ha_server_addr };
-        self.told.store(Arc::new(told));
-        if let Some(orders) = orders {
-            self.topics.set_ordered(|topic| orders.table.contains_key(topic), now_ms());
-        }
     }
 
     /// Takes us out of all routes.

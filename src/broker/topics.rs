@@ -311,25 +311,6 @@ impl Topics {
         self.changes.note();
     }
 
-    /// Takes over a master's table, if it is another one.
-    pub(crate) fn replace_all(&self, from: TopicConfigSerializeWrapper) -> bool {
-        let _one_at_a_time = self.writer.lock();
-        if self.table.load().version == from.data_version {
-            return false;
-        }
-        self.replace(|table| {
-            table.version = from.data_version;
-            table.topics = from
-                .topic_config_table
-                .into_iter()
-                .filter(|(name, _)| is_storable(name))
-                .map(|(name, config)| (name.into(), Arc::new(config)))
-                .collect();
-        });
-        self.changes.note();
-        true
-    }
-
     fn create(&self, config: TopicConfig, now_ms: i64) -> Found {
         let topic = Topic::of(&config);
         tracing::info!(target: LOG, "create new topic {config}");
