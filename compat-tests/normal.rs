@@ -2,7 +2,8 @@
 //!
 //! Replaced by symbols: message ids and commit log positions (numbered as they first appear, so
 //! that a wrong reference still shows), addresses, the present time, the version numbers of
-//! tables. Dropped: members of whole-table answers that belong to other conversations. Sorted:
+//! tables. Dropped: members of whole-table answers that belong to other conversations, or
+//! appear a minute after a start. Sorted:
 //! everything whose order comes from a hash table.
 
 use std::collections::BTreeMap;
@@ -17,6 +18,9 @@ use crate::wire::Frame;
 pub const TOKEN_MARK: &str = "Zq-";
 
 const DAY_MS: i64 = 86_400_000;
+
+/// This topic comes into the tables some time after a start.
+const LATE_TOPIC: &str = "\"RMQ_SYS_TRANS_HALF_TOPIC\"";
 
 /// What an observation looks like: values by path.
 pub type Lines = BTreeMap<String, String>;
@@ -168,6 +172,9 @@ impl Normal {
 
     fn is_foreign(&self, json: &Json) -> bool {
         let text = json.to_string();
+        if text == LATE_TOPIC {
+            return true;
+        }
         text.contains(TOKEN_MARK) && !text.contains(&self.token)
     }
 
@@ -237,7 +244,9 @@ impl Normal {
 /// The remark of an unforeseen exception, without message and stack frame.
 fn exception(remark: &str) -> String {
     match remark.split_once("Exception:") {
-        Some((class, _)) if class.starts_with("java.") => EXCEPTION.to_owned(),
+        Some((class, _)) if class.starts_with("java.") || class.starts_with("com.alibaba.") => {
+            EXCEPTION.to_owned()
+        }
         _ => match remark.rfind(", org.apache.rocketmq.") {
             Some(at) if remark.starts_with("org.apache.rocketmq.") => remark[..at].to_owned(),
             _ => remark.to_owned(),

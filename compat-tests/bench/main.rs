@@ -35,6 +35,7 @@ struct Options {
     seconds: f64,
     warm_up: f64,
     starts: usize,
+    port: Option<u16>,
 }
 
 const USAGE: &str = "\
@@ -43,12 +44,17 @@ usage: bench [--only NAME,NAME] [--rounds N] [--seconds S] [--warm-up S] [--star
   --rounds   times each row is measured on each side, alternately (3)
   --seconds  length of one measurement (5)
   --warm-up  length of the load before the first one (15)
-  --starts   cold starts measured on each side (3)";
+  --starts   cold starts measured on each side (3)
+  --port     load the broker that listens there, whatever it is, and print what was reached: for
+             profiling";
 
 fn main() -> Result<()> {
     let Some(options) = parse(std::env::args().skip(1))? else {
         return Ok(());
     };
+    if let Some(port) = options.port {
+        return load_only(port, &options);
+    }
     // Built before anything is timed.
     our_binary()?;
     let mut report = Report::default();
@@ -68,8 +74,14 @@ fn main() -> Result<()> {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>> {
-    let mut options =
-        Options { rows: ROWS.to_vec(), rounds: 3, seconds: 5.0, warm_up: 15.0, starts: 3 };
+    let mut options = Options {
+        rows: ROWS.to_vec(),
+        rounds: 3,
+        seconds: 5.0,
+        warm_up: 15.0,
+        starts: 3,
+        port: None,
+    };
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word} wants a value\n{USAGE}"));
         match word.as_str() {
@@ -85,6 +97,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             "--seconds" => options.seconds = value()?.parse()?,
             "--warm-up" => options.warm_up = value()?.parse()?,
             "--starts" => options.starts = value()?.parse()?,
+            "--port" => options.port = Some(value()?.parse()?),
             "--list" => {
                 ROWS.iter().for_each(|row| println!("{}", row.name));
                 return Ok(None);
@@ -99,6 +112,20 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>> {
     Ok(Some(options))
 }
 
+/// Loads a broker that somebody else started and watches.
+fn load_only(port: u16, options: &Options) -> Result<()> {
+    for row in &options.rows {
+        let templates = row.work.templates(port)?;
+        let pace = Pace { window: row.window, rate: None };
+        let length = Duration::from_secs_f64(options.seconds);
+        let outcome = load::run(port, &templates, pace, length)?;
+        let messages = outcome.requests as f64 * row.work.messages();
+        let rate = messages / outcome.elapsed.as_secs_f64();
+        println!("{:14} {rate:9.0} msg/s p99.9 {} us", row.name, outcome.percentile(0.999));
+    }
+    Ok(())
+}
+
 fn spec<'a>(backend: Backend, properties: &'a [(&'a str, &'a str)]) -> Spec<'a> {
     Spec { name_server: None, broker: backend, properties, launcher: Launcher::Process }
 }
@@ -108,7 +135,7 @@ fn measure_start(backend: Backend) -> Result<Duration> {
     let mut cluster = Cluster::start(&spec(backend, PROPERTIES))?;
     cluster.broker.kill()?;
     std::fs::remove_dir_all(cluster.broker.store())?;
-    let templates = Work::Send(128).templates(&cluster.broker)?;
+    let templates = Work::Send(128).templates(cluster.broker.port)?;
     let started = Instant::now();
     cluster.broker.spawn(backend)?;
     let one = Pace { window: 1, rate: None };
@@ -181,7 +208,7 @@ fn bytes(work: Work) -> usize {
 fn warm_up(cluster: &Cluster, options: &Options) -> Result<()> {
     let length = Duration::from_secs_f64(options.warm_up / 3.0);
     for (work, window) in [(Work::Send(128), 256), (Work::Send(1024), 256), (Work::Pull, 16)] {
-        let templates = work.templates(&cluster.broker)?;
+        let templates = work.templates(cluster.broker.port)?;
         load::run(cluster.broker.port, &templates, Pace { window, rate: None }, length)?;
     }
     Ok(())
@@ -191,12 +218,12 @@ fn one_sample(cluster: &Cluster, row: &Row, pace: Pace, seconds: f64) -> Result<
     let broker = &cluster.broker;
     if row.work == Work::Pull {
         // What is pulled was sent just now, and is the same on both sides.
-        let templates = Work::Send(128).templates(broker)?;
+        let templates = Work::Send(128).templates(broker.port)?;
         let fill = Pace { window: 256, rate: None };
         load::run(broker.port, &templates, fill, Duration::from_secs(2))?;
         std::thread::sleep(Duration::from_millis(500));
     }
-    let templates = row.work.templates(broker)?;
+    let templates = row.work.templates(broker.port)?;
     let before = process::cpu_seconds(broker)?;
     let outcome: Outcome =
         load::run(broker.port, &templates, pace, Duration::from_secs_f64(seconds))?;

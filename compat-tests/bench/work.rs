@@ -1,7 +1,7 @@
 //! The works that are measured, as frames.
 
 use anyhow::Result;
-use compat_tests::cluster::Node;
+use compat_tests::conn::Conn;
 use compat_tests::wire::Frame;
 
 use crate::load::Template;
@@ -58,12 +58,12 @@ impl Work {
     }
 
     /// The frames to send in turn.
-    pub(crate) fn templates(self, broker: &Node) -> Result<Vec<Template>> {
+    pub(crate) fn templates(self, port: u16) -> Result<Vec<Template>> {
         match self {
             Work::Send(bytes) => (0..QUEUES).map(|queue| send(queue, bytes)).collect(),
             Work::SyncSend => (0..QUEUES).map(|queue| send(queue, 128)).collect(),
             Work::Batch => (0..QUEUES).map(batch).collect(),
-            Work::Pull => pulls(broker),
+            Work::Pull => pulls(port),
         }
     }
 }
@@ -107,10 +107,10 @@ fn batch(queue: usize) -> Result<Template> {
 }
 
 /// Pulls over the newest messages of each queue, so that all of them are in memory.
-fn pulls(broker: &Node) -> Result<Vec<Template>> {
+fn pulls(port: u16) -> Result<Vec<Template>> {
     const BACK: i64 = 20_000;
     const STEP: usize = 32;
-    let mut conn = broker.connect()?;
+    let mut conn = Conn::open(port)?;
     let mut templates = Vec::new();
     for queue in 0..QUEUES {
         let asked = Frame::request(30).with("topic", TOPIC).with("queueId", queue);

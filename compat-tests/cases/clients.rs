@@ -2,7 +2,7 @@
 //! NOTIFY_CONSUMER_IDS_CHANGED (40), GET_CONSUMER_CONNECTION_LIST (203),
 //! GET_PRODUCER_CONNECTION_LIST (204).
 
-use super::{broker, consumer_heartbeat, fast, heartbeat, names, producer_heartbeat};
+use super::{MISSING, broker, consumer_heartbeat, fast, heartbeat, names, producer_heartbeat};
 use crate::case::{Case, Step, Target};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -129,7 +129,7 @@ fn missing() -> Case {
             broker(38).code_is(1),
             broker(38).ext(&[("consumerGroup", "")]).code_is(1),
             broker(203).code_is(1),
-            broker(204).code_is(1),
+            broker(204).code_is(1).mask("header.remark", MISSING),
             heartbeat("", "C$(t)", "[]", "[]").on("c1"),
             list(),
             // Unknown members, numbers as texts, bare names.

@@ -69,7 +69,9 @@ fn config() -> Case {
         "namesrv_config",
         [
             get(),
-            names(318).body("noSuchKey=1\norderMessageEnable=false\n"),
+            names(318)
+                .body("noSuchKey=1\norderMessageEnable=false\n")
+                .free("header.remark", "ours tells which keys it does not know"),
             get().until("body.orderMessageEnable", "false"),
         ],
     )

@@ -111,10 +111,13 @@ fn long_poll() -> Case {
             held("waiter 2").ext(&[("subscription", "B")]).started("only B"),
             Step::quiet("waiter 1"),
             Step::quiet("waiter 2"),
+            // At once, since Java wakes all waiters every five seconds, whatever their tags.
             tagged("second", "A"),
-            Step::finish("all").records(),
-            Step::quiet("waiter 2"),
             tagged("third", "B"),
+            Step::finish("all")
+                .records()
+                .free("body[1]", "the third may be there already")
+                .free("ext.", "the third may be there already"),
             Step::finish("only B").records(),
         ],
     )
@@ -179,7 +182,7 @@ fn fast_port() -> Case {
             fast(11)
                 .frame(|f| f.ext = pull("$(t)", 0).into_ext())
                 .silent()
-                .ours(Expect::Code(3), "a request that is not served is answered"),
+                .ours(Expect::Code(0), "the fast port serves pulls, too"),
         ],
     )
 }

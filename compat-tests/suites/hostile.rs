@@ -50,7 +50,9 @@ fn everything(cluster: &mut Cluster) -> Result<()> {
     }
     let after = outside_the_store(cluster.folder())?;
     if cluster.backend == Backend::Ours {
-        let new: Vec<_> = after.difference(&before).collect();
+        // The name server keeps key-values where it always does.
+        let own = cluster.name_server()?.home.join("namesrv").display().to_string();
+        let new: Vec<_> = after.difference(&before).filter(|p| !p.starts_with(&own)).collect();
         ensure!(new.is_empty(), "files outside of the store: {new:?}");
     }
     cluster.broker.check_alive()?;
