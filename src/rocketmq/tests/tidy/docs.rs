@@ -83,3 +83,27 @@ fn the_commands_of_the_readme_exist() {
     }
     assert!(text(".ci/run").expect("a .ci/run").contains("\nsh scripts/test.sh\n"));
 }
+
+/// Each difference names what shows it: a case of the compatibility tests, or a place in the tree.
+#[test]
+fn tests_of_the_differences_exist() {
+    let files = files();
+    let document = files.iter().find(|file| file.path == "docs/differences.md").expect("the list");
+    let cases = || files.iter().filter(|file| file.path.starts_with("compat-tests/"));
+    let mut offences = Vec::new();
+    for (number, line) in prose(&document.text).filter(|(_, line)| line.matches('|').count() == 6) {
+        let last = line.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+        for name in last.split('`').skip(1).step_by(2) {
+            let quoted = format!("\"{name}\"");
+            let found = if name.contains('/') {
+                root().join(name).exists()
+            } else {
+                cases().any(|file| file.text.contains(&quoted))
+            };
+            if !found {
+                offences.push(format!("{}:{number}: {name}", document.path));
+            }
+        }
+    }
+    none(&offences, "tests that are not there");
+}
