@@ -32,7 +32,6 @@ step "Tests of the crates"
 cargo test --workspace --exclude compat-tests
 
 step "Cases run against Java 4.4.0 and ours"
-cargo build -p rocketmq
 cargo test -p compat-tests
 
 echo
