@@ -237,8 +237,12 @@ impl CommitLog {
         Ok(())
     }
 
-    /// Deletes the file that was made ahead, if the log did not come to it.
+    /// Gives back the space and the file that were prepared for messages that did not come. To be
+    /// called once closed.
     pub(crate) fn discard_prepared(&self) -> io::Result<()> {
+        if let Some(last) = self.segments.last() {
+            last.release_reserved()?;
+        }
         let _one_at_a_time = self.creating.lock();
         match self.ready.lock().take() {
             Some(file) => file.remove().and_then(|()| sync_dir(self.segments.dir())),

@@ -8,7 +8,7 @@ use protocol::message::{MESSAGE_MAGIC, at};
 use crate::error::StoreError;
 use crate::format::{i32_at, i64_at};
 use crate::mapped::{MappedFile, Run};
-use crate::recover::{FileEnd, Step, is_record_at, step, survivor, walk};
+use crate::recover::{FileEnd, Step, is_record_at, step, survivor, walk, zeroes};
 
 /// Files that 4.4.0 checks after a clean shutdown.
 const CHECK_FILES: usize = 3;
@@ -82,13 +82,13 @@ pub(crate) fn find_end(run: &Run, from: i64, check_body: bool) -> Result<LogEnd,
             FileEnd::Blank => break,
             FileEnd::Damage(damage) => {
                 tracing::info!(offset, %damage, file = %file.path().display(), "end of the log");
-                let inside = survivor_in(file, &slice, end)?;
+                let zeroes_follow = is_unwritten_from(file, &slice, end)?;
+                let inside = if zeroes_follow { None } else { survivor_in(file, &slice, end)? };
                 let behind = files.find_map(|file| first_record(file).transpose());
                 let survivor = match inside {
                     Some(found) => Some(found),
                     None => behind.transpose()?,
                 };
-                let zeroes_follow = survivor.is_none() && is_unwritten_from(file, &slice, end)?;
                 return Ok(LogEnd { offset, zeroes_follow, survivor });
             }
         }
@@ -120,7 +120,7 @@ fn is_unwritten_from(file: &MappedFile, slice: &[u8], end: usize) -> Result<bool
     let mut at = end;
     while let Some((from, to)) = file.next_data(at).map_err(|e| io_error(file, e))? {
         let part = slice.get(from.max(at)..to.min(slice.len())).unwrap_or_default();
-        if part.iter().any(|byte| *byte != 0) {
+        if zeroes(part) < part.len() {
             return Ok(false);
         }
         at = to;

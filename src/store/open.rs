@@ -173,7 +173,11 @@ fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError>
         );
         keep_rest(run, end.offset, paths)?;
     }
-    for file in run.cut(end.offset, end.zeroes_follow)? {
+    let behind = run.cut(end.offset, end.zeroes_follow)?;
+    if behind.is_empty() {
+        return Ok(());
+    }
+    for file in behind {
         if end.survivor.is_some() && !is_unwritten(&file)? {
             set_aside(&file, paths)?;
         } else {

@@ -9,6 +9,9 @@
 
 use protocol::message::{self, BLANK_LEN, Damage, Entry, MESSAGE_MAGIC, Message, at};
 
+/// Bytes searched for a magic word before zeroes are skipped again.
+const SEARCH_BLOCK: usize = 4096;
+
 /// What lies at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
@@ -88,15 +91,33 @@ pub(crate) fn survivor(file: &[u8], from: usize, to: usize, base: i64) -> Option
     let to = to.min(file.len());
     let mut at = from;
     while at < to {
-        let end = to.saturating_add(at::MAGIC + magic.len() - 1).min(file.len());
-        let rest = file.get(at + at::MAGIC..end)?;
-        at += rest.windows(magic.len()).position(|window| window == magic)?;
+        // A record's first bytes may be zero.
+        at = at.max((at + zeroes(file.get(at..to)?)).saturating_sub(at::MAGIC));
+        let block = at..to.min(at + SEARCH_BLOCK);
+        let end = (block.end + at::MAGIC + magic.len() - 1).min(file.len());
+        let bytes = file.get(block.start + at::MAGIC..end)?;
+        let Some(found) = bytes.windows(magic.len()).position(|window| window == magic) else {
+            at = block.end;
+            continue;
+        };
+        at += found;
         if is_record_at(file.get(at..)?, base + at as i64) {
             return Some(at);
         }
         at += 1;
     }
     None
+}
+
+/// How many zero bytes `bytes` begin with. Files are mostly that behind their end.
+pub(crate) fn zeroes(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 256;
+    let blocks = bytes.chunks_exact(BLOCK);
+    // Folded instead of searched: this way a block is a few vector instructions.
+    let clear = blocks.take_while(|block| block.iter().fold(0, |all, byte| all | byte) == 0);
+    let skipped = clear.count() * BLOCK;
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().take_while(|byte| **byte == 0).count()
 }
 
 #[cfg(test)]

@@ -446,7 +446,9 @@ impl Store {
         Ok(count)
     }
 
-    /// Deletes the queues whose newest message is not in the log any more.
+    /// Deletes the queues whose newest message is not in the log any more. Those that count on
+    /// their offsets never starting over stay: of delayed messages, and (4.4.0 deletes them) of
+    /// transactions.
     ///
     /// # Errors
     /// A file cannot be deleted.
@@ -454,8 +456,9 @@ impl Store {
         let inner = &self.inner;
         let log_min = inner.log.min_offset();
         let is_expired = |queue: &ConsumeQueue| {
-            let schedule = queue.topic().as_ref() == topic::SCHEDULE;
-            !schedule && queue.last_physical_end().is_some_and(|end| end <= log_min)
+            let topic = queue.topic().as_ref();
+            let counted_on = [topic::SCHEDULE, topic::TRANS_HALF, topic::TRANS_OP_HALF];
+            !counted_on.contains(&topic) && queue.last_physical_end().is_some_and(|end| end <= log_min)
         };
         let mut count = 0;
         for queue in inner.queues.all() {

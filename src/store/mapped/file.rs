@@ -176,6 +176,17 @@ impl MappedFile {
         fs::remove_file(&self.path)
     }
 
+    /// Gives back the blocks reserved behind what is written. Only for a file nobody writes to any
+    /// more.
+    pub(crate) fn release_reserved(&self) -> io::Result<()> {
+        let from = page_up(self.published());
+        if from < self.reserved() {
+            self.reserved.store(from, Ordering::Release);
+            space::clear(&space::open(&self.path)?, from, self.len)?;
+        }
+        Ok(())
+    }
+
     /// Declares the bytes from `at` on unwritten and makes them zero, so that nothing old can be
     /// taken for a record once new bytes end before it. Needs the file to itself: slices of what
     /// is cut would see it change.

@@ -128,3 +128,30 @@ fn a_record_of_another_place_is_no_survivor() {
     assert_eq!(survivor(&file, last, last + 1, 0), Some(last));
     assert_eq!(survivor(&file, last, file.len(), 4096), None);
 }
+
+#[test]
+fn survivors_are_found_between_zeroes_and_garbage_at_any_distance() {
+    for gap in (0..300).chain([4090, 4096, 5000, 9000]) {
+        let mut file = vec![0; gap];
+        file.iter_mut().step_by(7).for_each(|byte| *byte = 0xDA);
+        let magic = file.len();
+        file.extend(MESSAGE_MAGIC.to_be_bytes());
+        file.resize(magic + 4 + gap, 0);
+        let place = file.len();
+        file.extend(record(place as i64, b"kept"));
+        file.extend(vec![0; 50]);
+        assert_eq!(survivor(&file, 0, file.len(), 0), Some(place), "gap {gap}");
+        assert_eq!(survivor(&file, 0, place, 0), None, "gap {gap}");
+        assert_eq!(survivor(&file, place + 1, file.len(), 0), None, "gap {gap}");
+    }
+}
+
+#[test]
+fn zeroes_are_counted() {
+    for len in [0, 1, 255, 256, 257, 1000] {
+        let mut bytes = vec![0; len];
+        assert_eq!(zeroes(&bytes), len);
+        bytes.extend([1, 0, 0]);
+        assert_eq!(zeroes(&bytes), len);
+    }
+}

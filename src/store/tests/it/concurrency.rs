@@ -10,8 +10,11 @@ use store::{Arrival, ArrivalListener, FlushDiskType, NewMessage, Waited};
 
 use crate::support::{Place, decoded, eventually, message, put, read_all, settle};
 
+/// Topic, queue, next offset, tags code and tags of an arrival.
+type Told = (String, i32, i64, i64, Option<String>);
+
 #[derive(Default)]
-struct Seen(Mutex<Vec<(String, i32, i64, i64, Option<String>)>>);
+struct Seen(Mutex<Vec<Told>>);
 
 impl ArrivalListener for Seen {
     fn arrived(&self, a: &Arrival<'_>) {

@@ -1,4 +1,5 @@
 //! The store from outside: through its API and its files.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod append;
 mod concurrency;

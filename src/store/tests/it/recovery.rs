@@ -149,7 +149,10 @@ fn spoil_last_record(spoil: impl Fn(&mut [u8], usize)) {
         settle(&store);
         expect(&store, COUNT);
         drop(store);
-        expect(&place.start(), COUNT);
+        // Once more now and then: it takes a while.
+        if field % 16 == 0 {
+            expect(&place.start(), COUNT);
+        }
     }
 }
 
