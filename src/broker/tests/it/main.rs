@@ -1,8 +1,12 @@
 //! The broker over real sockets: each test has its own broker on a free port and its own store.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod admin;
 mod consume;
 mod harness;
 mod probes;
 mod register;
 mod restart;
 mod send;
+mod transaction;
