@@ -25,7 +25,7 @@ impl ArrivalListener for Arrivals {
         if arrival.topic == protocol::topic::SCHEDULE {
             self.delay.arrived();
         }
-        if self.hold.is_empty() || !self.config.load().long_polling_enable {
+        if !self.hold.is_awaited() || !self.config.load().long_polling_enable {
             return;
         }
         let Arrival { topic, queue_id, next_offset, tags_code, .. } = *arrival;

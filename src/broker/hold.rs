@@ -68,9 +68,11 @@ impl<F> Hold<F> {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Whether no pull is held.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Whether anybody waits for an entry that was published before this call. With the fence of
+    /// [`enter`](Self::enter) either we see the waiter here or it sees the entry.
+    pub(crate) fn is_awaited(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.len() > 0
     }
 
     /// Wakes everybody; from now on whoever enters is woken at once.
@@ -117,10 +119,7 @@ impl<F> Hold<F> {
         end: i64,
         wanted: impl Fn(&F) -> bool,
     ) {
-        // The entry was published before this call; with the fence of `enter` either we see the
-        // waiter here or it sees the entry.
-        fence(Ordering::SeqCst);
-        if self.is_empty() {
+        if !self.is_awaited() {
             return;
         }
         let hash = self.hasher.hash_one((topic, queue_id));
@@ -207,9 +206,9 @@ mod tests {
         assert!(!woken(&held));
         arrive(&hold, "T", 0, 7, 1);
         assert!(woken(&held));
-        assert!(hold.is_empty());
+        assert_eq!(hold.len(), 0);
         drop(held);
-        assert!(hold.is_empty());
+        assert_eq!(hold.len(), 0);
     }
 
     #[test]
@@ -232,7 +231,7 @@ mod tests {
         hold.close();
         assert!(woken(&before) && woken(&hold.enter("T", 0, 0, 1)));
         drop(before);
-        assert!(hold.is_empty());
+        assert_eq!(hold.len(), 0);
     }
 
     #[test]
@@ -243,7 +242,7 @@ mod tests {
             assert_eq!(hold.len(), 1);
             drop(held);
         }
-        assert!(hold.is_empty());
+        assert_eq!(hold.len(), 0);
         assert!(hold.shards.iter().all(|shard| shard.table.lock().is_empty()));
     }
 

@@ -85,14 +85,17 @@ enum RegisterError {
 }
 
 impl Registrar {
-    /// Registers nothing yet. `servers` is the list as configured, with `;` between.
+    /// Registers nothing yet; the name servers are those of the settings.
     pub(crate) fn new(
         identity: Identity,
         client: Client,
         topics: Arc<Topics>,
         config: Arc<Live<BrokerConfig>>,
-        servers: &str,
     ) -> Self {
+        let servers = config.load().namesrv_addr.clone();
+        if !servers.is_empty() {
+            tracing::info!(target: LOG, "Set user specified name server address: {servers}");
+        }
         let registrar = Self {
             identity,
             client,
@@ -101,7 +104,7 @@ impl Registrar {
             targets: RwLock::default(),
             filter_servers: ArcSwap::default(),
         };
-        registrar.set_servers(servers);
+        registrar.set_servers(&servers);
         registrar
     }
 
@@ -110,7 +113,7 @@ impl Registrar {
         &self.identity
     }
 
-    /// Replaces the name servers; those that stay keep their state.
+    /// Replaces the name servers (a list with `;` between); those that stay keep their state.
     pub(crate) fn set_servers(&self, servers: &str) {
         let names = servers.split(';').map(str::trim).filter(|addr| !addr.is_empty());
         let mut targets = self.targets.write();
@@ -309,3 +312,6 @@ impl std::fmt::Debug for Registrar {
         f.debug_struct("Registrar").field("identity", &self.identity).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

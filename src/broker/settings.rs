@@ -13,10 +13,13 @@ use store::{StoreConfig, StoreError};
 
 use crate::config::{BrokerConfig, BrokerConfigs};
 use crate::handlers::send::record_host;
+use crate::locks;
 use crate::persist::LoadError;
 use crate::register::Identity;
 use crate::topics::Rules;
 
+/// System property with the life of a queue lock, ms.
+const LOCK_LIFE_PROPERTY: &str = "rocketmq.broker.rebalance.lockMaxLiveTime";
 /// The HA listener is on the port this much above the configured one.
 const HA_PORT_ABOVE: u16 = 1;
 /// The VIP listener is on the port this much below.
@@ -108,6 +111,12 @@ impl StartError {
             Self::Store(_) | Self::Listen { .. } | Self::Tls(_) => 255,
         }
     }
+}
+
+/// How long a queue lock lives without being renewed.
+pub(crate) fn lock_life_ms() -> i64 {
+    let life = Env::current().property(LOCK_LIFE_PROPERTY).and_then(|ms| ms.parse().ok());
+    life.unwrap_or(locks::LIFE_MS_DEFAULT)
 }
 
 /// The Bloom filter that the settings ask for.

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{Env, Live};
+use config::Live;
 use parking_lot::Mutex;
 use protocol::{Command, Encoding, Request, ext};
 use remoting::{Client, Peer, Server, ServerOptions};
@@ -22,7 +22,7 @@ use crate::filter_servers::FilterServers;
 use crate::filters::Filters;
 use crate::groups::Groups;
 use crate::hold::Hold;
-use crate::locks::{self, Locks};
+use crate::locks::Locks;
 use crate::offsets::Offsets;
 use crate::register::{Identity, Registrar, Round};
 use crate::settings::{self, Settings, StartError, VIP_PORT_BELOW};
@@ -30,9 +30,6 @@ use crate::stats::Stats;
 use crate::topics::Topics;
 use crate::wants::Wants;
 use crate::{LOG, now_ms};
-
-/// System property with the life of a queue lock, ms.
-const LOCK_LIFE_PROPERTY: &str = "rocketmq.broker.rebalance.lockMaxLiveTime";
 
 /// A running broker: the owners of all its state.
 pub struct Broker {
@@ -129,10 +126,6 @@ impl Broker {
         let bloom = settings::bloom(&settings.broker)?;
         let filters = Arc::new(Filters::load(&folder, bloom, now)?);
         let client = Client::new(settings::client_options(&settings)?);
-        let servers = settings.broker.namesrv_addr.clone();
-        if !servers.is_empty() {
-            tracing::info!(target: LOG, "Set user specified name server address: {servers}");
-        }
         let config = Arc::new(Live::new(settings.broker));
         let store_config = Arc::new(Live::new(settings.store));
         store_config.update(|config| config.bit_map_length_consume_queue_ext = bloom.bit_count());
@@ -144,13 +137,8 @@ impl Broker {
             config: Arc::clone(&config),
         };
         let store = Store::open(Arc::clone(&store_config), Arc::new(arrivals))?;
-        let registrar = Registrar::new(
-            identity,
-            client.clone(),
-            Arc::clone(&topics),
-            Arc::clone(&config),
-            &servers,
-        );
+        let registrar =
+            Registrar::new(identity, client.clone(), Arc::clone(&topics), Arc::clone(&config));
         let tables = Tables {
             broker: Arc::clone(&config),
             server: Arc::new(Live::new(settings.server)),
@@ -159,7 +147,6 @@ impl Broker {
         };
         let file = settings.config_file.unwrap_or_else(|| folder.join("broker.properties"));
         let configuration = Configuration::new(tables, &settings.extra_properties, file, now);
-        let life = Env::current().property(LOCK_LIFE_PROPERTY).and_then(|ms| ms.parse().ok());
         Ok(Self {
             config,
             store_config,
@@ -174,7 +161,7 @@ impl Broker {
             consumers: Consumers::default(),
             filters,
             filter_servers: FilterServers::default(),
-            locks: Locks::new(life.unwrap_or(locks::LIFE_MS_DEFAULT)),
+            locks: Locks::new(settings::lock_life_ms()),
             hold,
             delay,
             stats: Stats::default(),

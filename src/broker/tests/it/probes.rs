@@ -61,107 +61,105 @@ fn send(changes: &[(&'static str, &'static str)]) -> &'static [(&'static str, &'
     fields.leak()
 }
 
-fn probes() -> Vec<Probe> {
-    let faq = "\nSee http://rocketmq.apache.org/docs/faq/ for further details.";
-    let text = |text: String| -> &'static str { text.leak() };
-    let probe = |code, fields, expected, answer| Probe { code, fields, body: "", expected, answer };
+const FAQ: &str = "\nSee http://rocketmq.apache.org/docs/faq/ for further details.";
+
+type Fields = &'static [(&'static str, &'static str)];
+
+fn text(text: String) -> &'static str {
+    text.leak()
+}
+
+fn probe(
+    code: i32,
+    fields: Fields,
+    expected: (i32, &'static str),
+    answer: Option<Fields>,
+) -> Probe {
+    Probe { code, fields, body: "", expected, answer }
+}
+
+/// 4.4.0 sends no answer at all to the first three, and a NullPointerException to the last.
+fn unserved() -> Vec<Probe> {
     vec![
-        // 4.4.0 sends no answer at all to these three.
         probe(9999, &[], (3, " request type 9999 not supported"), None),
         probe(13, &[("topic", "GoldenTopic")], (3, " request type 13 not supported"), None),
         probe(27, &[], (3, " request type 27 not supported"), None),
-        probe(30, &[("topic", "GoldenTopic"), ("queueId", "0")], (0, ""), Some(&[("offset", "1")])),
-        // 4.4.0: a NullPointerException, also code 1.
         probe(30, &[("topic", "GoldenTopic")], (1, "the custom field <queueId> is null"), None),
-        probe(
-            11,
-            with(&[("queueOffset", "1")]),
-            (19, "OFFSET_OVERFLOW_ONE"),
-            Some(&[
-                ("suggestWhichBrokerId", "0"),
-                ("nextBeginOffset", "1"),
-                ("minOffset", "0"),
-                ("maxOffset", "1"),
-            ]),
-        ),
-        probe(
-            11,
-            with(&[("sysFlag", "0"), ("consumerGroup", "CG_none")]),
-            (24, text(format!("the consumer's group info not exist{faq}"))),
-            Some(&[]),
-        ),
-        probe(
-            11,
-            with(&[("topic", "NoTopic")]),
-            (17, text(format!("topic[NoTopic] not exist, apply first please! {faq}"))),
-            Some(&[]),
-        ),
-        probe(
-            14,
-            &[("consumerGroup", "CG_x"), ("topic", "GoldenTopic"), ("queueId", "0")],
-            (0, ""),
-            Some(&[("offset", "0")]),
-        ),
-        probe(
-            310,
-            send(&[("b", "TBW102")]),
-            (1, "the topic[TBW102] is conflict with system reserved words."),
-            Some(REGION),
-        ),
-        probe(
-            310,
-            send(&[("b", "NewTopicX"), ("c", "NODEF")]),
-            (17, text(format!("topic[NewTopicX] not exist, apply first please!{faq}"))),
-            Some(REGION),
-        ),
-        probe(38, &[("consumerGroup", "CG_x")], (1, "no consumer for this group, CG_x"), Some(&[])),
-        probe(
-            33,
-            &[("offset", "99999999")],
-            (1, "can not find message by the offset, 99999999"),
-            None,
-        ),
+    ]
+}
+
+fn pulls() -> Vec<Probe> {
+    let nothing_new: Fields = &[
+        ("suggestWhichBrokerId", "0"),
+        ("nextBeginOffset", "1"),
+        ("minOffset", "0"),
+        ("maxOffset", "1"),
+    ];
+    let no_group = text(format!("the consumer's group info not exist{FAQ}"));
+    let no_topic = text(format!("topic[NoTopic] not exist, apply first please! {FAQ}"));
+    let of_nobody = with(&[("sysFlag", "0"), ("consumerGroup", "CG_none")]);
+    let overflow = (19, "OFFSET_OVERFLOW_ONE");
+    vec![
+        probe(11, with(&[("queueOffset", "1")]), overflow, Some(nothing_new)),
+        probe(11, of_nobody, (24, no_group), Some(&[])),
+        probe(11, with(&[("topic", "NoTopic")]), (17, no_topic), Some(&[])),
+    ]
+}
+
+fn sends() -> Vec<Probe> {
+    let reserved = "the topic[TBW102] is conflict with system reserved words.";
+    let no_topic = text(format!("topic[NewTopicX] not exist, apply first please!{FAQ}"));
+    let new_topic = send(&[("b", "NewTopicX"), ("c", "NODEF")]);
+    let cluster: Fields = &[
+        ("topic", "DefaultCluster"),
+        ("defaultTopic", "TBW102"),
+        ("readQueueNums", "1"),
+        ("writeQueueNums", "1"),
+        ("perm", "6"),
+        ("topicFilterType", "SINGLE_TAG"),
+    ];
+    let cluster_reserved = "the topic[DefaultCluster] is conflict with system reserved words.";
+    vec![
+        probe(310, send(&[("b", "TBW102")]), (1, reserved), Some(REGION)),
+        probe(310, new_topic, (17, no_topic), Some(REGION)),
+        probe(17, cluster, (1, cluster_reserved), None),
+    ]
+}
+
+fn offsets() -> Vec<Probe> {
+    let queue: Fields = &[("topic", "GoldenTopic"), ("queueId", "0")];
+    let nowhere: Fields = &[("topic", "NoTopic"), ("queueId", "0")];
+    let at_time: Fields = &[("topic", "NoTopic"), ("queueId", "0"), ("timestamp", "1")];
+    let of_group: Fields = &[("consumerGroup", "CG_x"), ("topic", "GoldenTopic"), ("queueId", "0")];
+    let commit: Fields = &[
+        ("consumerGroup", "CG_x"),
+        ("topic", "Nowhere"),
+        ("queueId", "77"),
+        ("commitOffset", "-5"),
+    ];
+    let zero: Option<Fields> = Some(&[("offset", "0")]);
+    let not_there = "can not find message by the offset, 99999999";
+    vec![
+        probe(30, queue, (0, ""), Some(&[("offset", "1")])),
+        probe(14, of_group, (0, ""), zero),
+        probe(15, commit, (0, ""), Some(&[])),
+        probe(29, at_time, (0, ""), zero),
+        probe(31, nowhere, (0, ""), zero),
+        probe(32, nowhere, (0, ""), Some(&[("timestamp", "-1")])),
+        probe(33, &[("offset", "99999999")], (1, not_there), None),
         probe(45, &[], (0, ""), None),
-        probe(35, &[("clientID", "c"), ("producerGroup", "p")], (0, ""), Some(&[])),
-        probe(
-            29,
-            &[("topic", "NoTopic"), ("queueId", "0"), ("timestamp", "1")],
-            (0, ""),
-            Some(&[("offset", "0")]),
-        ),
-        probe(31, &[("topic", "NoTopic"), ("queueId", "0")], (0, ""), Some(&[("offset", "0")])),
-        probe(32, &[("topic", "NoTopic"), ("queueId", "0")], (0, ""), Some(&[("timestamp", "-1")])),
-        Probe {
-            code: 34,
-            fields: &[],
-            body: "{\"clientID\":\"c1\",\"consumerDataSet\":[],\"producerDataSet\":[{\"groupName\":\"pg1\"}]}",
-            expected: (0, ""),
-            answer: None,
-        },
-        probe(
-            17,
-            &[
-                ("topic", "DefaultCluster"),
-                ("defaultTopic", "TBW102"),
-                ("readQueueNums", "1"),
-                ("writeQueueNums", "1"),
-                ("perm", "6"),
-                ("topicFilterType", "SINGLE_TAG"),
-            ],
-            (1, "the topic[DefaultCluster] is conflict with system reserved words."),
-            None,
-        ),
-        probe(
-            15,
-            &[
-                ("consumerGroup", "CG_x"),
-                ("topic", "Nowhere"),
-                ("queueId", "77"),
-                ("commitOffset", "-5"),
-            ],
-            (0, ""),
-            Some(&[]),
-        ),
+    ]
+}
+
+fn clients() -> Vec<Probe> {
+    let leave: Fields = &[("clientID", "c"), ("producerGroup", "p")];
+    let no_consumer = "no consumer for this group, CG_x";
+    let body = "{\"clientID\":\"c1\",\"consumerDataSet\":[],\
+        \"producerDataSet\":[{\"groupName\":\"pg1\"}]}";
+    vec![
+        Probe { body, ..probe(34, &[], (0, ""), None) },
+        probe(35, leave, (0, ""), Some(&[])),
+        probe(38, &[("consumerGroup", "CG_x")], (1, no_consumer), Some(&[])),
     ]
 }
 
@@ -170,7 +168,8 @@ async fn answers_are_those_of_4_4_0() {
     let f = Fixture::new().await;
     f.send("GoldenTopic", "plain", "").await;
     f.filled("GoldenTopic", 1).await;
-    for probe in probes() {
+    let all = [unserved(), pulls(), sends(), offsets(), clients()];
+    for probe in all.into_iter().flatten() {
         let mut command = Command::request(probe.code).body(probe.body);
         for (name, value) in probe.fields {
             command.ext.push(name, value);
@@ -222,4 +221,52 @@ async fn half_messages_are_not_stored_as_ordinary_ones() {
     f.filled("T", 1).await;
     assert_eq!(bodies(&f.pull("T", 0).await), ["x"]);
     f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_is_refused_and_the_connection_goes_on() {
+    let f = Fixture::new().await;
+    let bodies: [&[u8]; 4] = [b"{{{", b"\xFF\xFE\x00", b"[1,2", b"\"text\""];
+    for code in [34, 41, 42, 46, 200] {
+        for body in bodies {
+            let answer = f.call(Command::request(code).body(body.to_vec())).await;
+            assert_ne!(answer.code, 0, "{code} {body:?}: {answer:?}");
+        }
+    }
+    for code in [34, 41, 42] {
+        let answer = f.call(Command::request(code)).await;
+        assert_eq!((answer.code, remark(&answer)), (1, "the request has no body"), "{code}");
+    }
+    for (name, value) in [("e", "x"), ("e", "99999999999"), ("g", ""), ("f", "1.5")] {
+        let mut command = Command::request(310).body("x");
+        send(&[(name, value)]).iter().for_each(|(name, value)| command.ext.push(name, value));
+        let answer = f.call(command).await;
+        assert_eq!(answer.code, 1, "{name}={value}: {answer:?}");
+    }
+    let mut batch = Command::request(320).body(vec![0xFF; 100]);
+    send(&[("m", "true")]).iter().for_each(|(name, value)| batch.ext.push(name, value));
+    assert_eq!(f.call(batch).await.code, 13);
+    assert_eq!(f.send("T", "still here", "").await.code, 0);
+    f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_answers_what_is_held_and_does_not_wait_for_it() {
+    let f = Fixture::new().await;
+    f.send("T", "x", "").await;
+    f.filled("T", 1).await;
+    let mut header = pull_header("g", "T", 1);
+    header.sys_flag = OWN | HOLD;
+    header.suspend_timeout_millis = 600_000;
+    let held = f.request(&header);
+    let stop = async {
+        // The pull is on its way before this connection's next request is.
+        f.filled("T", 1).await;
+        let started = tokio::time::Instant::now();
+        f.broker.shutdown().await;
+        started.elapsed()
+    };
+    let (answer, took) = tokio::join!(held, stop);
+    assert_eq!((answer.code, remark(&answer)), (19, "OFFSET_OVERFLOW_ONE"));
+    assert!(took < std::time::Duration::from_secs(2), "{took:?}");
 }
