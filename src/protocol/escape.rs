@@ -2,6 +2,7 @@
 //! read as any JSON reader must.
 
 use bytes::BufMut;
+use memchr::memchr2;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -74,7 +75,7 @@ pub fn read_json_string(input: &str, quote: u8, out: &mut String) -> Option<usiz
     let mut plain_from = 0;
     loop {
         let rest = bytes.get(plain_from..)?;
-        let at = plain_from + rest.iter().position(|&b| b == quote || b == b'\\')?;
+        let at = plain_from + memchr2(quote, b'\\', rest)?;
         out.push_str(input.get(plain_from..at)?);
         if bytes.get(at) == Some(&quote) {
             return Some(at + 1);

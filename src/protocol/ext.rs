@@ -39,6 +39,9 @@ pub enum Error {
         /// The text found, shortened.
         value: String,
     },
+    /// A key stands there twice.
+    #[error("a field stands there twice")]
+    Duplicate,
     /// Anything else serde reports.
     #[error("{0}")]
     Other(String),
@@ -51,6 +54,10 @@ impl de::Error for Error {
 
     fn missing_field(field: &'static str) -> Self {
         Self::Missing(field)
+    }
+
+    fn duplicate_field(_: &'static str) -> Self {
+        Self::Duplicate
     }
 }
 
@@ -224,7 +231,11 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Ext {
 /// [`Error::Missing`] for an absent required field, [`Error::Invalid`] for one that does not
 /// parse.
 pub fn from_ext<'de, T: Deserialize<'de>>(ext: &'de Ext) -> Result<T, Error> {
-    T::deserialize(FieldsDeserializer { ext })
+    match T::deserialize(FieldsDeserializer { ext, unique: false }) {
+        // Only now is it worth looking for keys that stand there twice.
+        Err(Error::Duplicate) => T::deserialize(FieldsDeserializer { ext, unique: true }),
+        result => result,
+    }
 }
 
 /// Appends the fields of a typed header; `None` is left out. The map becomes present, except for

@@ -4,13 +4,16 @@ use super::*;
 
 pub(super) struct FieldsDeserializer<'de> {
     pub(super) ext: &'de Ext,
+    /// Shows only the last one of equal keys: in Java's map that one wins, while serde refuses
+    /// the second.
+    pub(super) unique: bool,
 }
 
 impl<'de> Deserializer<'de> for FieldsDeserializer<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Fields { ext: self.ext, at: 0, value: None })
+        visitor.visit_map(Fields { ext: self.ext, unique: self.unique, at: 0, value: None })
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -33,6 +36,7 @@ impl<'de> Deserializer<'de> for FieldsDeserializer<'de> {
 
 struct Fields<'de> {
     ext: &'de Ext,
+    unique: bool,
     at: usize,
     value: Option<Value<'de>>,
 }
@@ -47,12 +51,8 @@ impl<'de> MapAccess<'de> for Fields<'de> {
         while let Some(span) = self.ext.spans.get(self.at).copied() {
             self.at += 1;
             let key = self.ext.key(span);
-            // In Java's map the last of two equal keys wins; serde would refuse the second one.
-            let later = self.ext.spans.get(self.at..).unwrap_or_default();
-            if later
-                .iter()
-                .any(|s| s.middle - s.start == span.middle - span.start && self.ext.key(*s) == key)
-            {
+            let later = || self.ext.spans.get(self.at..).unwrap_or_default();
+            if self.unique && later().iter().any(|span| self.ext.key(*span) == key) {
                 continue;
             }
             self.value = Some(Value { name: key, text: self.ext.value(span) });

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use bytes::{BufMut, BytesMut};
+use memchr::memchr2;
 
 use super::{FrameError, Header};
 use crate::command::{Command, Encoding, Language};
@@ -51,8 +52,12 @@ fn put_int(value: i32, out: &mut BytesMut) {
 }
 
 pub(super) fn decode(header: &[u8], into: &mut Command) -> Result<(), FrameError> {
-    // Java decodes with replacement characters too.
-    let text = String::from_utf8_lossy(header);
+    // Java decodes with replacement characters too; validating first is much quicker than
+    // looking for what to replace.
+    let text = match std::str::from_utf8(header) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(header),
+    };
     let mut scan = Scanner { text: &text, at: 0 };
     into.encoding = Encoding::Json;
     match scan.command(into) {
@@ -170,7 +175,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Option<Cow<'a, str>> {
         self.expect(b'"')?;
         let rest = self.text.get(self.at..)?;
-        let special = rest.bytes().position(|b| b == b'"' || b == b'\\')?;
+        let special = memchr2(b'"', b'\\', rest.as_bytes())?;
         if rest.as_bytes().get(special) == Some(&b'"') {
             self.at += special + 1;
             return rest.get(..special).map(Cow::Borrowed);
