@@ -50,8 +50,10 @@ pub(crate) struct Configuration {
     client: Arc<Live<ClientConfig>>,
     store: Arc<Live<StoreConfig>>,
     registry: Registry,
-    /// Counts the changes; held while one is made.
+    /// Counts the changes.
     version: Mutex<DataVersion>,
+    /// Held while one is made; nobody who only reads waits for the disk.
+    writer: Mutex<()>,
     file: ConfigFile,
 }
 
@@ -84,14 +86,15 @@ impl Configuration {
             store,
             registry: Registry::new(joined, extras),
             version: Mutex::new(DataVersion::new(now_ms)),
+            writer: Mutex::new(()),
             file: ConfigFile::new(std::path::absolute(&file).unwrap_or(file)),
         }
     }
 
     /// All settings, one a line, and their version as JSON.
     pub(crate) fn text(&self) -> (String, String) {
-        let version = self.version.lock();
-        (self.registry.text(), json::to_string(&*version))
+        let version = *self.version.lock();
+        (self.registry.text(), json::to_string(&version))
     }
 
     /// Takes a change over and writes the file. Keys that do not exist are passed over, as in
@@ -101,7 +104,7 @@ impl Configuration {
     /// When some value is not to be taken: then nothing changed. Or when the file cannot be
     /// written: then the change lasts until the next start, and the text says so.
     pub(crate) fn change(&self, body: &[u8], now_ms: i64) -> Result<Changed, Refusal> {
-        let mut version = self.version.lock();
+        let _one_at_a_time = self.writer.lock();
         let changes = self.accept(body)?;
         let before = self.registry.properties();
         let report = self.registry.update(&changes);
@@ -116,7 +119,7 @@ impl Configuration {
             let unknown = report.unknown.join(", ");
             tracing::warn!(target: LOG, "updateBrokerConfig, unknown keys passed over: {unknown}");
         }
-        version.advance(now_ms);
+        self.version.lock().advance(now_ms);
         self.write().map_err(|error| {
             let path = self.file.path().display();
             tracing::error!(target: LOG, %path, %error, "persist configuration");

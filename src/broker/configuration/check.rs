@@ -10,7 +10,8 @@ use crate::config::BrokerConfigs;
 
 /// Numbers that have other bounds than 0 and what their type holds.
 const BOUNDS: &[(&str, i64, i64)] = &[
-    ("listenPort", 1, 65_535),
+    // The listener for privileged requests is two below, the one for replicas one above.
+    ("listenPort", 3, 65_534),
     ("haListenPort", 1, 65_535),
     ("maxMessageSize", 1, i32::MAX as i64),
     ("mapedFileSizeCommitLog", 1024, i32::MAX as i64),

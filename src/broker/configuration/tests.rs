@@ -72,7 +72,7 @@ fn one_bad_value_and_nothing_changes() {
         ("brokerRole=slave", "`slave` is no value of brokerRole"),
         ("brokerRole=SLAVE", "a broker whose brokerRole is SLAVE must have a brokerId above 0"),
         ("brokerPermission=7", "`7` is no value of brokerPermission: it must be 2, 4, 6 or 0"),
-        ("listenPort=70000", "`70000` is no value of listenPort: it must be 65535 at most"),
+        ("listenPort=70000", "`70000` is no value of listenPort: it must be 65534 at most"),
         ("brokerName=", "`` is no value of brokerName: it must not be empty"),
         ("brokerIP1=not an address", "`not an address` is no value of brokerIP1: it is no address"),
         ("namesrvAddr=a", "`a` is no value of namesrvAddr: `a` is not host:port"),

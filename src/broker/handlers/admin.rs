@@ -29,8 +29,8 @@ pub(crate) fn not_supported(code: i32) -> Refusal {
     Refusal::new(response::REQUEST_CODE_NOT_SUPPORTED, remark)
 }
 
-/// Answers when `work` is done, which may block. It is done even if nobody waits for the answer
-/// any more.
+/// Answers when `work` is done, which may block. It is done even if the one who asked goes away,
+/// and before the broker stops.
 pub(super) fn blocking(
     broker: &Arc<Broker>,
     work: impl FnOnce(&Arc<Broker>) -> Outcome + Send + 'static,
@@ -44,15 +44,18 @@ pub(super) async fn run(
     broker: &Arc<Broker>,
     work: impl FnOnce(&Arc<Broker>) -> Outcome + Send + 'static,
 ) -> Reply {
-    let permit = JOBS.acquire().await;
-    let broker = Arc::clone(broker);
-    let done = tokio::task::spawn_blocking(move || {
-        let _until_done = permit;
-        work(&broker)
+    let owned = Arc::clone(broker);
+    let job = broker.tasks.spawn(async move {
+        let permit = JOBS.acquire().await;
+        let blocking = tokio::task::spawn_blocking(move || {
+            let _until_done = permit;
+            work(&owned)
+        });
+        blocking.await
     });
-    match done.await {
-        Ok(outcome) => Reply::from(outcome),
-        Err(error) => {
+    match job.await {
+        Ok(Ok(outcome)) => Reply::from(outcome),
+        Ok(Err(error)) | Err(error) => {
             tracing::error!(target: LOG, %error, "serve a request of an operator");
             Refusal::system_error("the broker failed to work on this request").into()
         }

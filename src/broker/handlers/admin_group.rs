@@ -20,7 +20,7 @@ use protocol::requests::{
 use protocol::{Refusal, Reply};
 use remoting::{Answer, Peer};
 
-use super::admin::{blocking, body, no_topic, queue_ids, too_much};
+use super::admin::{blocking, body, no_topic, queue_ids, run, too_much};
 use super::{Call, Outcome};
 use crate::clients::Member;
 use crate::clients::consumers::Lookup;
@@ -71,14 +71,18 @@ fn connection(member: &Member<Arc<Peer>>) -> Connection {
 /// Deletes a group; its offsets stay. One that is not there is deleted, too.
 pub(crate) fn delete(call: &Call<'_>, header: &DeleteSubscriptionGroup) -> Answer {
     tracing::info!(target: LOG, "deleteSubscriptionGroup called by {}", call.peer.addr());
-    let broker = Arc::clone(call.broker);
-    broker.stats.forget_group(&header.group_name);
-    let Some(change) = broker.groups.delete(&header.group_name, now_ms()) else {
-        return Reply::ok().into();
-    };
+    let (broker, name) = (Arc::clone(call.broker), header.group_name.clone());
+    let change = broker.groups.delete(&name, now_ms());
     Answer::Later(Box::pin(async move {
-        broker.groups.changes().wait_kept(change).await;
-        Reply::ok()
+        let forget = run(&broker, move |broker| {
+            broker.stats.forget_group(&name);
+            Ok(Reply::ok())
+        });
+        let reply = forget.await;
+        if let Some(change) = change {
+            broker.groups.changes().wait_kept(change).await;
+        }
+        reply
     }))
 }
 

@@ -14,7 +14,7 @@ use protocol::requests::{
 use protocol::{Command, Language, Refusal, Reply, json, version};
 use remoting::{Answer, Peer};
 
-use super::admin::{body, queue_ids, run};
+use super::admin::{blocking, body, queue_ids, run};
 use super::admin_group::is_dropped;
 use super::admin_relay::check_versions;
 use super::offset::check_names;
@@ -134,23 +134,24 @@ fn tell(peer: &Arc<Peer>, command: Command, topic: &str, group: &str, client_id:
 /// The least offset of all groups but some, by queue. (4.4.0 deletes the offsets of the groups
 /// that are left out. It also means to compare with one more group, but looks that one up with
 /// group and topic swapped and never finds it.)
-pub(crate) fn correction(call: &Call<'_>, header: &QueryCorrectionOffset) -> Outcome {
-    let broker = call.broker;
-    let topic = &header.topic;
-    let left_out: Vec<&str> = header.filter_groups.as_deref().unwrap_or("").split(',').collect();
-    let mut least: BTreeMap<i32, i64> = BTreeMap::new();
-    for group in broker.offsets.groups_of(topic) {
-        if left_out.contains(&group.as_str()) {
-            continue;
-        }
-        for (queue_id, offset) in broker.offsets.of(&group, topic).unwrap_or_default() {
-            if offset >= broker.store.min_offset(topic, queue_id) {
-                let known = least.entry(queue_id).or_insert(offset);
-                *known = offset.min(*known);
+pub(crate) fn correction(call: &Call<'_>, header: &QueryCorrectionOffset) -> Answer {
+    let QueryCorrectionOffset { topic, filter_groups, .. } = header.clone();
+    blocking(call.broker, move |broker| {
+        let left_out = filter_groups.unwrap_or_default();
+        let mut least: BTreeMap<i32, i64> = BTreeMap::new();
+        for group in broker.offsets.groups_of(&topic) {
+            if left_out.split(',').any(|name| name == group) {
+                continue;
+            }
+            for (queue_id, offset) in broker.offsets.of(&group, &topic).unwrap_or_default() {
+                if offset >= broker.store.min_offset(&topic, queue_id) {
+                    let known = least.entry(queue_id).or_insert(offset);
+                    *known = offset.min(*known);
+                }
             }
         }
-    }
-    body(&QueryCorrectionOffsetBody { correction_offsets: least })
+        body(&QueryCorrectionOffsetBody { correction_offsets: least })
+    })
 }
 
 /// Gives a group the offsets of another on a topic. Without a topic nothing is copied, as in

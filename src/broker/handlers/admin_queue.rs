@@ -63,11 +63,15 @@ fn list(broker: &Broker, header: &QueryConsumeQueue) -> Outcome {
     // A filter that wants nothing sees every entry and has nothing read from the log.
     let _ = store.read(topic, *queue_id, *index, most, &notes);
     let mut notes = notes.list.into_inner().into_iter();
-    let data = found.into_iter().map(|entry| ConsumeQueueData {
-        physic_offset: entry.physical_offset,
-        physic_size: entry.size,
-        tags_code: entry.tags_code,
-        ..notes.next().unwrap_or_default()
+    let data = found.into_iter().map(|entry| {
+        let note = notes.next().unwrap_or_default();
+        ConsumeQueueData {
+            physic_offset: entry.physical_offset,
+            physic_size: entry.size,
+            tags_code: entry.tags_code,
+            msg: note.msg.map(|text| format!("{text}addr: {}", entry.tags_code)),
+            ..note
+        }
     });
     answer.queue_data = Some(data.collect());
     body(&answer)

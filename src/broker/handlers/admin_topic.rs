@@ -41,10 +41,13 @@ pub(crate) fn stats(call: &Call<'_>, header: &GetTopicStatsInfo) -> Result<Answe
 }
 
 /// The groups that consume a topic: those online, and those with offsets in it.
-pub(crate) fn groups(call: &Call<'_>, header: &QueryTopicConsumeByWho) -> Outcome {
-    let mut groups = call.broker.consumers.groups_of_topic(&header.topic);
-    groups.extend(call.broker.offsets.groups_of(&header.topic));
-    body(&GroupList { group_list: groups.into_iter().collect() })
+pub(crate) fn groups(call: &Call<'_>, header: &QueryTopicConsumeByWho) -> Answer {
+    let topic = header.topic.clone();
+    blocking(call.broker, move |broker| {
+        let mut groups = broker.consumers.groups_of_topic(&topic);
+        groups.extend(broker.offsets.groups_of(&topic));
+        body(&GroupList { group_list: groups.into_iter().collect() })
+    })
 }
 
 /// The topics that every broker has.

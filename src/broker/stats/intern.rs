@@ -7,6 +7,10 @@ use parking_lot::RwLock;
 
 /// Parts of the table that are locked apart.
 const SHARDS: usize = 16;
+/// Most things of one part.
+const SHARD_ENTRIES_MAX: usize = if cfg!(test) { 64 } else { 65_536 };
+/// Longest part of a key. Names in the broker's own tables are shorter.
+const NAME_BYTES_MAX: usize = 512;
 
 /// What a thing belongs to. A part that does not matter is empty, a queue that does not is -1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,12 +30,13 @@ impl<'a> Key<'a> {
     }
 }
 
-/// A table that grows with what it is asked for; its keys come from the broker's own tables, so
-/// that these bound it.
+/// A table that grows with what it is asked for, up to a limit. What does not fit is one thing
+/// that nobody finds.
 #[derive(Debug)]
 pub(super) struct Interned<T> {
     hasher: RandomState,
     shards: [RwLock<Shard<T>>; SHARDS],
+    rest: T,
 }
 
 /// By the hash of the key; two keys with one hash share a list.
@@ -51,9 +56,13 @@ impl<T> Entry<T> {
     }
 }
 
-impl<T> Default for Interned<T> {
+impl<T: Default> Default for Interned<T> {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| RwLock::default()) }
+        Self {
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| RwLock::default()),
+            rest: T::default(),
+        }
     }
 }
 
@@ -66,6 +75,10 @@ impl<T: Default> Interned<T> {
             return act(&entry.thing);
         }
         let mut shard = shard.write();
+        let fits = key.topic.len() <= NAME_BYTES_MAX && key.group.len() <= NAME_BYTES_MAX;
+        if !fits || shard.len() >= SHARD_ENTRIES_MAX {
+            return act(&self.rest);
+        }
         let list = shard.entry(hash).or_default();
         let place = list.iter().position(|entry| entry.key() == key).unwrap_or_else(|| {
             let (topic, group) = (key.topic.into(), key.group.into());
@@ -159,6 +172,23 @@ mod tests {
         assert_eq!(seen, 15);
         table.forget(|key| key.topic == "a");
         assert_eq!(keys.map(get), [None, Some(2), None, Some(4), None]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_apart() {
+        let table: Interned<AtomicU64> = Interned::default();
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        table.with(Key::topic(&long), |n| n.fetch_add(1, Ordering::Relaxed));
+        assert_eq!(table.find(Key::topic(&long), |_| ()), None);
+        let most = u64::try_from(SHARDS * SHARD_ENTRIES_MAX).unwrap();
+        for n in 0..most + 1000 {
+            let queue_id = i32::try_from(n).unwrap();
+            table.with(Key { queue_id, ..Key::topic("T") }, |n| n.fetch_add(1, Ordering::Relaxed));
+        }
+        let mut count = 0;
+        table.each(|_, n| count += n.load(Ordering::Relaxed));
+        assert!(count <= most);
+        assert_eq!(count + table.rest.load(Ordering::Relaxed), most + 1001);
     }
 
     #[test]

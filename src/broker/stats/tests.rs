@@ -125,6 +125,7 @@ fn groups_that_are_far_behind_are_told() {
     stats.behind("slow", "T", 0, 101, 5);
     stats.behind("ok", "T", 0, 100, 5);
     assert_eq!(stats.far_behind(100), [("slow".to_owned(), 101)]);
+    assert!(stats.far_behind(100).is_empty(), "told once");
 }
 
 #[test]

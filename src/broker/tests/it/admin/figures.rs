@@ -1,10 +1,10 @@
 //! Figures: the broker's (28) and single items of the statistics (315).
 
-use protocol::bodies::KvTable;
+use protocol::bodies::{BrokerStatsData, ConsumeStats, KvTable};
 use protocol::json;
-use protocol::requests::{GetBrokerRuntimeInfo, ViewBrokerStatsData};
+use protocol::requests::{GetBrokerRuntimeInfo, GetConsumeStats, ViewBrokerStatsData};
 
-use super::{filled_topic, text};
+use super::{filled_topic, text, wait_for};
 use crate::harness::*;
 
 /// What `brokerStatus` of 4.4.0 shows, without delay levels.
@@ -91,5 +91,24 @@ async fn items_of_the_statistics() {
         let expected = format!("The stats <{name}> <{key}> not exist");
         assert_eq!((answer.code, remark(&answer)), (1, expected.as_str()));
     }
+    f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minute_has_figures_after_the_next_sample() {
+    let f = Fixture::new().await;
+    filled_topic(&f, "T", 2).await;
+    f.pull("T", 0).await;
+    let ask = ViewBrokerStatsData { stats_name: "TOPIC_PUT_NUMS".into(), stats_key: "T".into() };
+    let sampled = |answer: &protocol::Command| !text(answer).ends_with("\"sum\":0,\"tps\":0.0}}");
+    let answer = wait_for("a sample", || f.request(&ask), sampled).await;
+    let data: BrokerStatsData = json::from_slice(&answer.body).unwrap();
+    let minute = data.stats_minute.unwrap();
+    assert_eq!((minute.sum, minute.avgpt), (2, 1.0));
+    assert!((0.1..=0.3).contains(&minute.tps), "{minute:?}");
+    assert_eq!(data.stats_day.map(|day| day.sum), Some(0));
+    let ask = GetConsumeStats { consumer_group: "g".to_owned(), topic: Some("T".to_owned()) };
+    let stats: ConsumeStats = json::from_slice(&f.request(&ask).await.body).unwrap();
+    assert!((0.1..=0.3).contains(&stats.consume_tps), "{stats:?}");
     f.stop().await;
 }
