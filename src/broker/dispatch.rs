@@ -97,7 +97,7 @@ fn dispatch(call: &Call<'_>, request: &BrokerRequest<'_>) -> Answer {
         R::GetAllTopicConfig(_) => now(topic::all(call)),
         R::UpdateAndCreateSubscriptionGroup(_) => later(group::update(call)),
         R::GetAllSubscriptionGroupConfig(_) => now(group::all(call)),
-        R::EndTransaction(_) => transaction::end(request.code()),
+        R::EndTransaction(header) => later(transaction::end(call, header)),
         R::UpdateBrokerConfig(_) => admin_config::update(call),
         R::GetBrokerConfig(_) => now(admin_config::get(call)),
         R::RegisterFilterServer(header) => now(admin_config::filter_server(call, header)),

@@ -39,6 +39,7 @@ mod stats;
 mod stop;
 mod tasks;
 mod topics;
+mod transaction;
 mod wants;
 
 pub use config::BrokerConfig;

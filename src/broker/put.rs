@@ -39,6 +39,12 @@ impl<'a> Marks<'a> {
         }
         marks
     }
+
+    /// Whether it is to be stored as a half message. A retry is none whatever its properties say:
+    /// a consumer that stores it itself keeps the properties of the committed message.
+    pub(crate) fn is_half(&self, reconsume_times: i32) -> bool {
+        self.half && !(reconsume_times > 0 && self.delay.is_some())
+    }
 }
 
 fn is_true(value: &[u8]) -> bool {

@@ -8,7 +8,7 @@ use config::Live;
 use parking_lot::Mutex;
 use protocol::{Command, Encoding, Request, ext};
 use remoting::{Client, Peer, Server, ServerOptions};
-use store::{Store, StoreConfig};
+use store::{BrokerRole, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,7 @@ use crate::register::{Identity, Registrar, Round};
 use crate::settings::{self, Settings, StartError, VIP_PORT_BELOW};
 use crate::stats::Stats;
 use crate::topics::Topics;
+use crate::transaction::Transactions;
 use crate::wants::Wants;
 use crate::{LOG, now_ms};
 
@@ -52,6 +53,7 @@ pub struct Broker {
     pub(crate) locks: Locks,
     pub(crate) hold: Arc<Hold<Wants>>,
     pub(crate) delay: Arc<Delay>,
+    pub(crate) transactions: Arc<Transactions>,
     pub(crate) stats: Stats,
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) client: Client,
@@ -137,6 +139,11 @@ impl Broker {
             config: Arc::clone(&config),
         };
         let store = Store::open(Arc::clone(&store_config), Arc::new(arrivals))?;
+        let transactions =
+            Transactions::new(Arc::clone(&store), Arc::clone(&offsets), store_host);
+        if store_config.load().broker_role != BrokerRole::Slave {
+            transactions.load();
+        }
         let registrar =
             Registrar::new(identity, client.clone(), Arc::clone(&topics), Arc::clone(&config));
         let tables = Tables {
@@ -164,6 +171,7 @@ impl Broker {
             locks: Locks::new(settings::lock_life_ms()),
             hold,
             delay,
+            transactions: Arc::new(transactions),
             stats: Stats::default(),
             registrar: Arc::new(registrar),
             client,

@@ -30,6 +30,11 @@ impl Broker {
         self.client.shutdown().await;
         keep_if_changed(&self.topics).await;
         keep_if_changed(&self.groups).await;
+        let transactions = Arc::clone(&self.transactions);
+        let kept = tokio::task::spawn_blocking(move || transactions.keep_progress()).await;
+        if let Err(error) = kept {
+            tracing::error!(target: LOG, %error, "keep the progress of transactions");
+        }
         keep_blocking(&self.offsets).await;
         self.keep_filters().await;
         let (delay, store) = (Arc::clone(&self.delay), Arc::clone(&self.store));

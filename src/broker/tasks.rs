@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::register::Round;
 use crate::start::Broker;
-use crate::{address_server, delay, now_ms, persist, stats};
+use crate::{LOG, address_server, delay, now_ms, persist, stats, transaction};
 
 /// When periodic work first runs.
 const FIRST: Duration = Duration::from_secs(10);
@@ -16,6 +16,8 @@ const FIRST: Duration = Duration::from_secs(10);
 const ADDRESS_SERVER_PERIOD: Duration = Duration::from_secs(120);
 /// How often filters are written.
 const FILTER_PERIOD: Duration = Duration::from_secs(10);
+/// How often the log says how far queues are behind.
+const LAG_PERIOD: Duration = Duration::from_secs(60);
 /// How often clients are looked after.
 const CLIENT_PERIOD: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,8 @@ impl Broker {
         if store_config.broker_role != BrokerRole::Slave {
             let store = Arc::clone(&self.store);
             self.tasks.spawn(Arc::clone(&self.delay).run(store, stop()));
+            let period = ms(config.transaction_check_interval);
+            self.tasks.spawn(transaction::run(Arc::clone(self), period, stop()));
         }
         let period = ms(config.register_name_server_period.clamp(10_000, 60_000).into());
         let broker = Arc::clone(self);
@@ -57,6 +61,11 @@ impl Broker {
         let broker = Arc::clone(self);
         self.tasks.spawn(every(FIRST, CLIENT_PERIOD, stop(), move || {
             broker.look_after_clients();
+            std::future::ready(())
+        }));
+        let store = Arc::clone(&self.store);
+        self.tasks.spawn(every(FIRST, LAG_PERIOD, stop(), move || {
+            tracing::info!(target: LOG, "dispatch behind commit log {} bytes", store.dispatch_behind());
             std::future::ready(())
         }));
         self.tasks.spawn(stats::keep(Arc::clone(self), stop()));

@@ -458,7 +458,8 @@ impl Store {
         let is_expired = |queue: &ConsumeQueue| {
             let topic = queue.topic().as_ref();
             let counted_on = [topic::SCHEDULE, topic::TRANS_HALF, topic::TRANS_OP_HALF];
-            !counted_on.contains(&topic) && queue.last_physical_end().is_some_and(|end| end <= log_min)
+            !counted_on.contains(&topic)
+                && queue.last_physical_end().is_some_and(|end| end <= log_min)
         };
         let mut count = 0;
         for queue in inner.queues.all() {

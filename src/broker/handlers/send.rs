@@ -115,13 +115,14 @@ fn store(
         properties,
         ..message(call, header)
     };
-    if marks.half {
-        return Err(transaction::prepare(call, &message));
-    }
-    let appended =
-        put::put(call.broker, &message, &marks).map_err(|error| refusal(call.broker, &error))?;
+    let (topic, appended) = if marks.is_half(message.reconsume_times) {
+        (topic::TRANS_HALF, transaction::prepare(call, &message)?)
+    } else {
+        let appended = put::put(call.broker, &message, &marks);
+        (message.topic, appended.map_err(|error| refusal(call.broker, &error))?)
+    };
     let bytes = appended.end_offset - appended.physical_offset;
-    call.broker.stats.put(message.topic, 1, bytes.unsigned_abs());
+    call.broker.stats.put(topic, 1, bytes.unsigned_abs());
     reply.ext.push("msgId", appended.id(message.store_host).to_text().as_str());
     reply.ext.push_int("queueId", asked_queue_id);
     reply.ext.push_int("queueOffset", appended.queue_offset);

@@ -224,6 +224,11 @@ impl Asked {
     pub(crate) fn count(&self, code: i32) -> usize {
         self.0.lock().iter().filter(|c| c.code == code).count()
     }
+
+    /// The requests of a code, in the order they came.
+    pub(crate) fn all(&self, code: i32) -> Vec<Command> {
+        self.0.lock().iter().filter(|c| c.code == code).cloned().collect()
+    }
 }
 
 /// A client that remembers what it is asked.
