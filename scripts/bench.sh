@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 command -v cargo > /dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 sh scripts/fetch-java.sh
-cargo build --release -q -p rocketmq -p compat-tests --bin rocketmq --bin bench
+cargo build --release -q -p rocketmq
+cargo build --release -q -p compat-tests --no-default-features --bin bench
 
 # Java gets the heap sizes and the collector of its own start scripts, halved to leave the page cache
 # room on a small machine.

@@ -57,6 +57,7 @@ fn main() -> Result<()> {
     }
     // Built before anything is timed.
     our_binary()?;
+    process::touch_memory()?;
     let mut report = Report::default();
     for backend in BACKENDS {
         for _ in 0..options.starts {
