@@ -76,18 +76,19 @@ mod tests {
         let properties = ["KEYS", "UNIQ_KEY", "WAIT", "TAGS"];
         assert_eq!(hash_order(properties), ["KEYS", "UNIQ_KEY", "WAIT", "TAGS"]);
         // What shares a slot stays as it came.
+        // What shares a slot stays as it came.
         let topics = [
+            "%RETRY%CG_golden",
             "broker-g",
             "%RETRY%CG_order",
+            "BenchmarkTest",
             "GoldenTx",
             "SELF_TEST_TOPIC",
             "GoldenTopic",
             "%RETRY%CG_sql",
             "GoldenCluster",
-            "TBW102",
             "OFFSET_MOVED_EVENT",
-            "BenchmarkTest",
-            "%RETRY%CG_golden",
+            "TBW102",
             "RMQ_SYS_TRANS_HALF_TOPIC",
         ];
         let expected = [

@@ -40,6 +40,7 @@ pub use names::NameServers;
 pub use producer::{Producer, SendResult, SendStatus};
 pub use route::Route;
 pub use settings::Settings;
+pub use unique_id::made_at;
 
 /// Log target of this crate, as RocketMQ names the logger.
 pub(crate) const LOG: &str = "RocketmqClient";

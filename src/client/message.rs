@@ -162,7 +162,9 @@ impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let properties = properties_text(&self.properties);
         let body: Vec<String> = self.body.iter().map(|byte| (*byte as i8).to_string()).collect();
-        let transaction = self.properties.get("__transactionId__").unwrap_or("null");
+        let prepared = self.properties.get(name::TRANSACTION_PREPARED);
+        let transaction = prepared.filter(|text| text.eq_ignore_ascii_case("true"));
+        let transaction = transaction.and_then(|_| self.properties.get(name::UNIQUE_KEY));
         write!(
             f,
             "Message{{topic='{}', flag={}, properties={}, body=[{}], transactionId='{}'}}",
@@ -170,7 +172,7 @@ impl fmt::Display for Message {
             self.flag,
             properties,
             body.join(", "),
-            transaction
+            transaction.unwrap_or("null")
         )
     }
 }
@@ -202,7 +204,7 @@ impl fmt::Display for Received {
             self.born_host.to_addr(),
             self.store_timestamp,
             self.store_host.to_addr(),
-            self.message_id(),
+            self.offset_message_id(),
             self.physical_offset,
             self.body_crc,
             self.reconsume_times,

@@ -48,7 +48,8 @@ impl UniqueIds {
 
 /// When the message of this id was made, in ms, as far as the id tells: it counts from the start
 /// of a month, which can only be this one or the last.
-pub(crate) fn made_at(id: &str) -> Option<i64> {
+#[must_use]
+pub fn made_at(id: &str) -> Option<i64> {
     let since_month_ms = id.parse::<UniqueId>().ok()?.since_month_ms;
     made_at_of(i64::from(since_month_ms as u32), &Zoned::now())
 }

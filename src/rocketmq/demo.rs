@@ -6,7 +6,7 @@ use ::tools::quickstart::{Environment, consume, produce};
 use config::Env;
 use remoting::ClientOptions;
 
-use crate::launch::{Exit, code, encoding, tls};
+use crate::launch::{Exit, FrameEncoding, code, encoding, tls};
 use crate::logging;
 use crate::serve::block_on;
 use crate::signals::{Signals, exit_code};
@@ -42,10 +42,7 @@ fn run(env: Env, demo: impl AsyncFnOnce(Environment) -> anyhow::Result<u8>) -> E
     // A demo that cannot write logs runs all the same.
     let _log = logging::start(logging::TOOLS, env);
     let result = block_on(async {
-        let tls = tls(env);
-        let tls = if tls.enable { Some(tls.client()?) } else { None };
-        let connections =
-            ClientOptions { encoding: encoding.value, tls, ..ClientOptions::default() };
+        let connections = connections(env, encoding)?;
         let name_servers = env.property_or_var("rocketmq.namesrv.addr", "NAMESRV_ADDR");
         let name_servers = name_servers.unwrap_or_default().to_owned();
         demo(Environment { name_servers, connections }).await
@@ -55,4 +52,11 @@ fn run(env: Env, demo: impl AsyncFnOnce(Environment) -> anyhow::Result<u8>) -> E
         Ok(Err(error)) => Exit::failing(THROWN, format_args!("{error:#}")),
         Err(exit) => exit,
     }
+}
+
+/// How clients of this process connect.
+pub(crate) fn connections(env: &Env, encoding: FrameEncoding) -> anyhow::Result<ClientOptions> {
+    let tls = tls(env);
+    let tls = if tls.enable { Some(tls.client()?) } else { None };
+    Ok(ClientOptions { encoding: encoding.value, tls, ..ClientOptions::default() })
 }

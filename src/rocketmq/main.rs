@@ -8,6 +8,7 @@
 //! - [`serve`], [`signals`]: the life of a server
 //! - [`logging`]: RocketMQ's log files
 
+mod admin;
 mod broker;
 mod demo;
 mod invocation;
@@ -45,10 +46,7 @@ fn run(role: Role, words: &[String], env: Env) -> Exit {
         Role::Broker => broker::run(words, env),
         Role::Producer => demo::producer(env),
         Role::Consumer => demo::consumer(env),
-        Role::Admin => Exit::failing(
-            code::FAILED,
-            "mqadmin is not built in yet: run 4.4.0's with Java, see bin/tools.sh",
-        ),
+        Role::Admin => admin::run(words, env),
     }
 }
 

@@ -41,8 +41,19 @@ fn raise_open_files_limit() {
 
 /// Runs a future on a runtime of its own, with a worker a CPU.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Exit> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("worker").build();
+    run_on(tokio::runtime::Builder::new_multi_thread().thread_name("worker"), future)
+}
+
+/// Runs a future on this thread, for programs that are done soon.
+pub(crate) fn block_on_one_thread<T>(future: impl Future<Output = T>) -> Result<T, Exit> {
+    run_on(&mut tokio::runtime::Builder::new_current_thread(), future)
+}
+
+fn run_on<T>(
+    builder: &mut tokio::runtime::Builder,
+    future: impl Future<Output = T>,
+) -> Result<T, Exit> {
+    let runtime = builder.enable_all().build();
     let runtime = runtime
         .map_err(|error| Exit::failing(code::FAILED, format_args!("start the runtime: {error}")))?;
     let result = runtime.block_on(future);

@@ -2,5 +2,21 @@
 //!
 //! Everything talks to brokers through the `client` crate; nothing here opens a socket. Output
 //! goes to a writer that is passed in.
+//!
+//! - [`mqadmin`]: finds and runs a command
+//! - [`command`], [`args`], [`help`]: a command as data, its command line, its usage
+//! - [`commands`]: all of them, a file each
+//! - [`quickstart`]: the manual's demos
 
+pub mod args;
+mod cluster;
+pub mod command;
+pub mod commands;
+pub mod context;
+pub mod help;
+mod messages;
+pub mod mqadmin;
+mod progress;
 pub mod quickstart;
+mod running;
+mod text;

@@ -168,3 +168,20 @@ fn a_store_that_cannot_be_loaded_ends_the_start() {
     assert_eq!((ended.code, ended.out.as_str()), (Some(253), ""));
     assert!(ended.err.contains("messageDelayLevel"), "{}", ended.err);
 }
+
+/// A name server that takes connections and never answers keeps the first signal waiting.
+#[test]
+fn a_second_signal_ends_at_once() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let names = silent.local_addr().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let more = format!("namesrvAddr={names}\nregisterBrokerTimeoutMills=50\n");
+    let mut server = broker(home.path(), &more);
+    assert!(server.line().ends_with(&format!(" and name server is {names}")));
+    server.signal("TERM");
+    let log = home.path().join("logs/rocketmqlogs/broker.log");
+    wait_for_line(&log, " INFO main - Shutdown hook was invoked, 1");
+    server.signal("INT");
+    assert_eq!(server.end().code, Some(130));
+    assert!(home.path().join("store/abort").exists(), "it did not end in good order");
+}

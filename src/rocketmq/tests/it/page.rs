@@ -38,6 +38,17 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
         "Level of the logs (`error`, `warn`, `info`, `debug`, `trace`), or levels by logger: `info,RocketmqStore=debug`. Ours, as is the next.",
     ),
     ("rocketmq.listen.address", "", "Address to listen on; by default all of the machine."),
+    (
+        "rocketmq.namesrv.domain",
+        "",
+        "Address server, where `fetchNamesrvAddrByAddressServer` is on.",
+    ),
+    ("rocketmq.namesrv.domain.subgroup", "", "Its list of name servers."),
+    (
+        "rocketmq.broker.rebalance.lockMaxLiveTime",
+        "",
+        "Milliseconds after which a queue lock that is not renewed is free.",
+    ),
     ("com.rocketmq.remoting.socket.sndbuf.size", "", "Default of the send buffers."),
     ("com.rocketmq.remoting.socket.rcvbuf.size", "", "Default of the receive buffers."),
     (
