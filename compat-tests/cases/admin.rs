@@ -7,10 +7,8 @@
 //! QUERY_CONSUME_QUEUE (321).
 
 use super::{broker, fast, pull, send, topic};
-use crate::case::{Case, Step};
+use crate::case::{Case, Expect, Step};
 use crate::fixture::Fixture;
-
-const LATER: &str = "issue 4";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![config(), running_info(), config_updated(), delay_offsets()];
@@ -47,7 +45,6 @@ fn config_updated() -> Case {
         ],
     )
     .on(Fixture::Alone)
-    .later(LATER)
 }
 
 fn delay_offsets() -> Case {
@@ -65,11 +62,10 @@ fn client_config() -> Case {
         [
             check("TAG", "*"),
             check("SQL92", "a = 1").code_is(1),
-            broker(46).code_is(1),
+            broker(46).code_is(1).ours(Expect::Code(0), "there is nothing to check"),
             broker(46).body("{").code_is(1),
         ],
     )
-    .later(LATER)
 }
 
 fn deleted_topic() -> Case {
@@ -85,7 +81,7 @@ fn deleted_topic() -> Case {
         send("$(t)", "from the start"),
         pull("$(t)", 0).eventually(),
     ]);
-    Case::new("topic_deleted", steps).on(Fixture::Alone).later(LATER)
+    Case::new("topic_deleted", steps).on(Fixture::Alone)
 }
 
 fn offset(group: &str, offset: &str) -> Step {
@@ -108,7 +104,6 @@ fn who_consumes() -> Case {
             who(),
         ],
     )
-    .later(LATER)
 }
 
 fn filter_server() -> Case {
@@ -120,7 +115,6 @@ fn filter_server() -> Case {
         ],
     )
     .on(Fixture::NoCreate)
-    .later(LATER)
 }
 
 fn time_span() -> Case {
@@ -144,15 +138,14 @@ fn time_span() -> Case {
                 .mask("body.consumeTimeSpanSet[1].minTimeStampStr", "a time as text"),
         ],
     )
-    .later(LATER)
 }
 
 fn system_topics() -> Case {
-    Case::new("system_topics", [broker(305), fast(305)]).later(LATER)
+    Case::new("system_topics", [broker(305), fast(305)])
 }
 
 fn cleaning() -> Case {
-    Case::new("queues_cleaned", [broker(306), broker(316)]).on(Fixture::Alone).later(LATER)
+    Case::new("queues_cleaned", [broker(306), broker(316)]).on(Fixture::Alone)
 }
 
 fn correction() -> Case {
@@ -161,9 +154,15 @@ fn correction() -> Case {
     };
     Case::new(
         "offsets_corrected",
-        [ask(""), offset("C$(t)", "1"), offset("D$(t)", "2"), ask(""), ask("D$(t)"), broker(43)],
+        [
+            ask(""),
+            offset("C$(t)", "1"),
+            offset("D$(t)", "2"),
+            ask(""),
+            ask("D$(t)"),
+            broker(43).free("body.offsetTable", "with Java the question removes a group's offsets"),
+        ],
     )
-    .later(LATER)
 }
 
 fn cloned() -> Case {
@@ -179,7 +178,6 @@ fn cloned() -> Case {
         "offsets_cloned",
         [send("$(t)", "x"), offset("C$(t)", "1"), clone(""), broker(43), clone("$(t)"), broker(43)],
     )
-    .later(LATER)
 }
 
 fn stats() -> Case {
@@ -194,7 +192,6 @@ fn stats() -> Case {
             of("TOPIC_PUT_SIZE", "$(t)").mask("body.", "samples are taken every ten seconds"),
         ],
     )
-    .later(LATER)
 }
 
 fn progress_of_all() -> Case {
@@ -209,7 +206,6 @@ fn progress_of_all() -> Case {
             all("true").mask("body.totalDiff", "other cases consume, too"),
         ],
     )
-    .later(LATER)
 }
 
 fn queue_entries() -> Case {
@@ -222,8 +218,9 @@ fn queue_entries() -> Case {
             entries("$(t)").code_is(1),
             send("$(t)", "x"),
             pull("$(t)", 0).eventually(),
-            entries("$(t)"),
+            entries("$(t)")
+                .free("body.", "Java encodes the body before it is filled")
+                .free("header.remark", "Java leaves a default text behind"),
         ],
     )
-    .later(LATER)
 }

@@ -5,8 +5,6 @@
 use super::{broker, consumer_heartbeat, pull, send, topic};
 use crate::case::{Case, Step};
 
-const LATER: &str = "issue 4";
-
 pub(super) fn cases() -> Vec<Case> {
     vec![reset(), reset_refused(), status(), running_info(), consumed_directly()]
 }
@@ -46,7 +44,7 @@ fn reset() -> Case {
         reset_to("0"),
         Step::receive("consumer", 220),
     ]);
-    Case::new("offset_reset", steps).later(LATER)
+    Case::new("offset_reset", steps)
 }
 
 fn reset_refused() -> Case {
@@ -57,7 +55,7 @@ fn reset_refused() -> Case {
         offset("1"),
         reset_to("-1").code_is(206),
     ]);
-    Case::new("offset_reset_refused", steps).later(LATER)
+    Case::new("offset_reset_refused", steps)
 }
 
 fn status() -> Case {
@@ -74,7 +72,6 @@ fn status() -> Case {
             Step::finish("status"),
         ],
     )
-    .later(LATER)
 }
 
 fn running_info() -> Case {
@@ -97,7 +94,6 @@ fn running_info() -> Case {
             Step::finish("info"),
         ],
     )
-    .later(LATER)
 }
 
 fn consumed_directly() -> Case {
@@ -115,5 +111,4 @@ fn consumed_directly() -> Case {
             Step::finish("consume"),
         ],
     )
-    .later(LATER)
 }

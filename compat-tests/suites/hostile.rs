@@ -221,7 +221,27 @@ fn rubbish_for_every_code(cluster: &Cluster) -> Result<()> {
         let probe = if on_names { Frame::request(106) } else { max_offset("StillServes") };
         conn.ok(probe).with_context(|| format!("after rubbish for code {code}"))?;
     }
-    deep_json(cluster)
+    deep_json(cluster)?;
+    many_subscriptions(cluster)
+}
+
+/// Tens of thousands of subscriptions in one heartbeat are answered, too.
+fn many_subscriptions(cluster: &Cluster) -> Result<()> {
+    if cluster.backend == Backend::Java {
+        return Ok(());
+    }
+    let one = |i| format!(r#"{{"topic":"Many{i}","subString":"*","subVersion":1}}"#);
+    let all: Vec<_> = (0..30_000).map(one).collect();
+    let body = heartbeat("ManyGroup", &all.join(","));
+    cluster.broker.connect()?.call(Frame::request(34).body(body)).map(drop)
+}
+
+fn heartbeat(group: &str, subscriptions: &str) -> Vec<u8> {
+    let group = crate::json::quote(group);
+    format!(
+        r#"{{"clientID":"x","producerDataSet":[],"consumerDataSet":[{{"groupName":{group},"consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","subscriptionDataSet":[{subscriptions}]}}]}}"#
+    )
+    .into_bytes()
 }
 
 /// A hundred thousand brackets must not use up a stack.
@@ -280,11 +300,10 @@ fn climbing_names(cluster: &Cluster) -> Result<()> {
         }
         conn.call(pull_frame(name, 0, 0))?;
         let group = name.trim_start_matches("%RETRY%");
-        let body = format!(
-            r#"{{"clientID":"x","producerDataSet":[],"consumerDataSet":[{{"groupName":{},"consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","subscriptionDataSet":[]}}]}}"#,
-            crate::json::quote(group),
-        );
-        conn.call(Frame::request(34).body(body.into_bytes()))?;
+        conn.call(Frame::request(34).body(heartbeat(group, "")))?;
+    }
+    for name in NAMES.into_iter().chain([""]) {
+        conn.call(Frame::request(215).with("topic", name))?;
     }
     let properties = crate::record::properties(&[("DELAY", "1"), ("REAL_TOPIC", "../../climbed")]);
     conn.call(send_frame("StillServes", 0, b"x", &properties))?;
