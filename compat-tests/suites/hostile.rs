@@ -32,10 +32,12 @@ pub(super) fn trials() -> Vec<Trial> {
     })]
 }
 
+type Attack = fn(&Cluster) -> Result<()>;
+
 fn everything(cluster: &mut Cluster) -> Result<()> {
     let before = outside_the_store(cluster.folder())?;
     let memory = Memory::of(cluster)?;
-    let steps: [(&str, fn(&Cluster) -> Result<()>); 6] = [
+    let steps: [(&str, Attack); 6] = [
         ("random bytes", random_bytes),
         ("promised frames", promised_frames),
         ("rubbish for every code", rubbish_for_every_code),
