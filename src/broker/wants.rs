@@ -5,10 +5,10 @@ use std::sync::Arc;
 use filter::Expression;
 use protocol::bodies::{SUB_ALL, SubscriptionData};
 use protocol::message::Message;
-use protocol::properties::Properties;
+use protocol::properties::{Properties, name};
 use store::{ExtUnit, MessageFilter};
 
-use crate::filters::Filter;
+use crate::filters::{Filter, Filters};
 
 /// The filter of one pull.
 #[derive(Debug, Clone)]
@@ -21,6 +21,28 @@ pub(crate) enum Wants {
     Expression(Arc<Expression>),
     /// Messages by the expression that the group registered, which bit maps may know.
     Registered(Arc<Filter>),
+    /// Retries by what the group registered for the topics they come from.
+    Retries(Arc<Retries>),
+}
+
+/// The filter of a pull from a group's retries (`filterSupportRetry`).
+#[derive(Debug)]
+pub(crate) struct Retries {
+    /// What the pull wants besides.
+    pub(crate) tags: Option<Arc<SubscriptionData>>,
+    /// The group whose retries they are.
+    pub(crate) group: String,
+    /// Where its expressions are.
+    pub(crate) filters: Arc<Filters>,
+}
+
+impl Retries {
+    /// A retry of a topic for which the group has no expression passes.
+    fn wants(&self, properties: Properties<'_>) -> bool {
+        let topic = properties.get(name::RETRY_TOPIC);
+        let filter = topic.and_then(|topic| self.filters.get(&self.group, topic));
+        filter.is_none_or(|filter| filter.expression.matches(|name| properties.get(name)))
+    }
 }
 
 impl Wants {
@@ -43,27 +65,28 @@ impl Wants {
     ) -> bool {
         match self {
             Self::Everything | Self::Expression(_) => true,
-            // As Java's `Long.intValue`: the hash is 32 bits wide.
-            Self::Tags(data) => tags_code.is_none_or(|code| data.code_set.contains(&(code as i32))),
+            Self::Tags(data) => by_tags(data, tags_code),
             Self::Registered(filter) => filter.may_match(store_timestamp, bit_map),
+            Self::Retries(retries) => {
+                retries.tags.as_ref().is_none_or(|data| by_tags(data, tags_code))
+            }
         }
     }
 
     /// Second look, by the properties of the message.
     pub(crate) fn by_properties(&self, properties: Properties<'_>) -> bool {
-        match self.second_look() {
-            Some(expression) => expression.matches(|name| properties.get(name)),
-            None => true,
-        }
-    }
-
-    fn second_look(&self) -> Option<&Expression> {
         match self {
-            Self::Everything | Self::Tags(_) => None,
-            Self::Expression(expression) => Some(expression),
-            Self::Registered(filter) => Some(&filter.expression),
+            Self::Everything | Self::Tags(_) => true,
+            Self::Expression(expression) => expression.matches(|name| properties.get(name)),
+            Self::Registered(filter) => filter.expression.matches(|name| properties.get(name)),
+            Self::Retries(retries) => retries.wants(properties),
         }
     }
+}
+
+fn by_tags(data: &SubscriptionData, tags_code: Option<i64>) -> bool {
+    // As Java's `Long.intValue`: the hash is 32 bits wide.
+    tags_code.is_none_or(|code| data.code_set.contains(&(code as i32)))
 }
 
 impl MessageFilter for Wants {
@@ -74,7 +97,7 @@ impl MessageFilter for Wants {
     }
 
     fn matches_record(&self, record: &[u8]) -> bool {
-        self.second_look().is_none()
+        matches!(self, Self::Everything | Self::Tags(_))
             || Message::decode(record).is_ok_and(|message| self.by_properties(message.properties))
     }
 }

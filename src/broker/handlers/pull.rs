@@ -19,7 +19,7 @@ use crate::groups::Group;
 use crate::hold::Held;
 use crate::remarks::{self, FAQ};
 use crate::stats::{Got, newest_store_time};
-use crate::wants::Wants;
+use crate::wants::{Retries, Wants};
 use crate::{Broker, LOG, filters, now_ms};
 
 /// How often a held pull looks whether messages came that it does not want: it has to tell its
@@ -100,21 +100,29 @@ fn admit(
         );
         return Err(Refusal::system_error(remark));
     }
-    let wants = if sysflag::pull::has_subscription(header.sys_flag) {
+    let (data, wants) = if sysflag::pull::has_subscription(header.sys_flag) {
         own_subscription(header)?
     } else {
         known_subscription(broker, header, &group)?
     };
-    let (kind, wants) = wants;
-    if let Some(kind) = kind.filter(|_| !config.enable_property_filter) {
+    if !data.is_tags() && !config.enable_property_filter {
+        let kind = data.expression_type.as_deref().unwrap_or_default();
         let remark = format!("The broker does not support consumer to filter message by {kind}");
         return Err(Refusal::system_error(remark));
     }
+    let wants = match topic::retry_group(topic) {
+        Some(name) if config.filter_support_retry && !data.class_filter_mode => {
+            let tags = matches!(wants, Wants::Tags(_)).then_some(data);
+            let filters = Arc::clone(&broker.filters);
+            Wants::Retries(Arc::new(Retries { tags, group: name.to_owned(), filters }))
+        }
+        _ => wants,
+    };
     Ok(Admitted { group, wants })
 }
 
-/// The kind of a filter that is not of tags, and the filter.
-type Filter = (Option<String>, Wants);
+/// A subscription and the filter it makes.
+type Filter = (Arc<SubscriptionData>, Wants);
 
 /// The subscription that came with the pull. An expression that does not compile lets everything
 /// pass, as in 4.4.0: the client was told when it asked whether it compiles.
@@ -133,14 +141,14 @@ fn own_subscription(header: &PullMessage<'_>) -> Result<Filter, Refusal> {
         ..SubscriptionData::default()
     });
     if data.is_tags() {
-        return Ok((None, Wants::tags(data)));
+        return Ok((Arc::clone(&data), Wants::tags(data)));
     }
-    let kind = data.expression_type.clone().unwrap_or_default();
-    let wants = match filters::compile(&kind, &data.sub_string) {
+    let kind = data.expression_type.as_deref().unwrap_or_default();
+    let wants = match filters::compile(kind, &data.sub_string) {
         Ok(expression) => Wants::Expression(Arc::new(expression)),
         Err(_) => Wants::Everything,
     };
-    Ok((Some(kind), wants))
+    Ok((data, wants))
 }
 
 /// The subscription that the group's members told in their heartbeats.
@@ -169,7 +177,7 @@ fn known_subscription(
         return Err(Refusal::new(response::SUBSCRIPTION_NOT_LATEST, remark));
     }
     if data.is_tags() {
-        return Ok((None, Wants::tags(data)));
+        return Ok((Arc::clone(&data), Wants::tags(data)));
     }
     let registered = broker.filters.get(consumer_group, topic).ok_or_else(|| {
         let remark = "The broker's consumer filter data is not exist!Your expression may be wrong!";
@@ -179,9 +187,8 @@ fn known_subscription(
         let remark = "the consumer's consumer filter data not latest";
         return Err(Refusal::new(response::FILTER_DATA_NOT_LATEST, remark));
     }
-    let kind = data.expression_type.clone();
     let everything = data.class_filter_mode;
-    Ok((kind, if everything { Wants::Everything } else { Wants::Registered(registered) }))
+    Ok((data, if everything { Wants::Everything } else { Wants::Registered(registered) }))
 }
 
 /// Asks the store, and says what it found; also where the queue ended.

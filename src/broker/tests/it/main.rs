@@ -4,6 +4,7 @@
 
 mod admin;
 mod consume;
+mod filter;
 mod harness;
 mod probes;
 mod register;
