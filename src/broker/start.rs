@@ -139,8 +139,7 @@ impl Broker {
             config: Arc::clone(&config),
         };
         let store = Store::open(Arc::clone(&store_config), Arc::new(arrivals))?;
-        let transactions =
-            Transactions::new(Arc::clone(&store), Arc::clone(&offsets), store_host);
+        let transactions = Transactions::new(Arc::clone(&store), Arc::clone(&offsets), store_host);
         if store_config.load().broker_role != BrokerRole::Slave {
             transactions.load();
         }

@@ -36,16 +36,16 @@ async fn a_held_pull_is_answered_by_the_message_it_wants() {
     f.filled("T", 1).await;
     let header = held("T", 1, "a", 15_000);
     let pull = f.request(&header);
+    // One connection's requests are served in order: the pull is held when the sends come.
     let sends = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
         f.send("T", "unwanted", "TAGS\u{1}b\u{2}").await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        f.filled("T", 2).await;
         f.send("T", "wanted", "TAGS\u{1}a\u{2}").await;
     };
     let started = tokio::time::Instant::now();
     let (answer, ()) = tokio::join!(pull, sends);
     let took = started.elapsed();
-    assert!((Duration::from_millis(140)..Duration::from_secs(4)).contains(&took), "{took:?}");
+    assert!(took < Duration::from_secs(4), "woken, not looked after: {took:?}");
     assert_eq!((answer.code, remark(&answer)), (0, "FOUND"));
     assert_eq!(bodies(&answer), ["wanted"]);
     assert_eq!(field(&answer, "nextBeginOffset"), "3");
