@@ -28,7 +28,7 @@ if [ "$(id -u)" != 0 ]; then
     echo "docker-up.sh: no engine answers, and only root can start one" >&2
     exit 1
 fi
-sh "$root/scripts/need.sh" dockerd=docker.io iptables=iptables
+sh "$root/scripts/need.sh" dockerd=docker.io iptables=iptables docker=docker-cli,docker.io
 
 mkdir -p "$dir"
 dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
