@@ -75,13 +75,45 @@ pub fn read_json_string(input: &str, quote: u8, out: &mut String) -> Option<usiz
     let mut plain_from = 0;
     loop {
         let rest = bytes.get(plain_from..)?;
-        let at = plain_from + memchr2(quote, b'\\', rest)?;
+        let at = plain_from + either(quote, b'\\', rest)?;
         out.push_str(input.get(plain_from..at)?);
         if bytes.get(at) == Some(&quote) {
             return Some(at + 1);
         }
         plain_from = at + 1 + read_escape(input.get(at + 1..)?, out)?;
     }
+}
+
+/// Where the first double quote or backslash is.
+pub(crate) fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    either(b'"', b'\\', bytes)
+}
+
+/// Where the first byte is that is one of two. Strings in headers are short: eight bytes at a time
+/// find most ends before a call of anything cleverer would have begun.
+fn either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    const WORD: usize = 8;
+    const SHORT_WORDS: usize = 4;
+    let (ones, others) = (repeat(one), repeat(other));
+    let (words, _) = bytes.as_chunks::<WORD>();
+    for (number, word) in words.iter().take(SHORT_WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zero_bytes(word ^ ones) | zero_bytes(word ^ others);
+        if found != 0 {
+            return Some(number * WORD + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let from = words.len().min(SHORT_WORDS) * WORD;
+    Some(from + memchr2(one, other, bytes.get(from..)?)?)
+}
+
+const fn repeat(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The top bit of each byte that is zero; exact up to the first such byte.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(repeat(0x01)) & !word & repeat(0x80)
 }
 
 /// Reads what follows a backslash; returns its length in bytes.
@@ -168,6 +200,12 @@ mod tests {
             prop_assert_eq!(read_json_string(&json[1..], b'"', &mut back), Some(json.len() - 1));
             prop_assert_eq!(&back, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        #[test]
+        fn finds_the_first_of_two(bytes in proptest::collection::vec(b'Z'..b'_', 0..80)) {
+            let expected = bytes.iter().position(|b| matches!(b, b'\\' | b'^'));
+            prop_assert_eq!(either(b'\\', b'^', &bytes), expected);
         }
 
         #[test]

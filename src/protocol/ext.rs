@@ -67,12 +67,17 @@ impl ser::Error for Error {
     }
 }
 
-/// Where a key and its value lie in the arena: the key from `start`, the value from `middle`.
+/// Where a key or a value lies in the arena.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    start: u32,
+    end: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    start: u32,
-    middle: u32,
-    end: u32,
+    key: Piece,
+    value: Piece,
 }
 
 /// The `extFields` of one command.
@@ -122,10 +127,16 @@ impl Ext {
         self.spans.is_empty()
     }
 
-    /// Back to an absent map; the buffers stay for the next command.
+    /// Back to an absent map; buffers of ordinary size stay for the next command.
     pub fn clear(&mut self) {
+        const KEPT_BYTES_MAX: usize = 16 * 1024;
+        const KEPT_SPANS_MAX: usize = 64;
         self.text.clear();
+        self.text.shrink_to(KEPT_BYTES_MAX);
         self.spans.clear();
+        if self.spans.capacity() > KEPT_SPANS_MAX {
+            self.spans = SmallVec::new();
+        }
         self.present = false;
     }
 
@@ -137,11 +148,9 @@ impl Ext {
 
     /// Appends a field. The caller sees to it that keys are unique.
     pub fn push(&mut self, key: &str, value: &str) {
-        let start = self.begin_key();
-        self.text.push_str(key);
-        let middle = self.mark();
-        self.text.push_str(value);
-        self.finish(start, middle);
+        let key = self.append(key);
+        let value = self.append(value);
+        self.add(key, value);
     }
 
     /// Appends a field with an integer value; the quick way for replies of the hot path.
@@ -151,12 +160,11 @@ impl Ext {
 
     /// Appends a field whose value is anything that displays as Java's `toString` would.
     pub fn push_display(&mut self, key: &str, value: impl std::fmt::Display) {
-        let start = self.begin_key();
-        self.text.push_str(key);
-        let middle = self.mark();
+        let key = self.append(key);
+        let start = self.mark();
         // Writing into a String cannot fail.
         let _ = write!(self.text, "{value}");
-        self.finish(start, middle);
+        self.add(key, Piece { start, end: self.mark() });
     }
 
     /// Replaces the value of `key`, or appends the field.
@@ -172,37 +180,62 @@ impl Ext {
         self.spans.iter().map(|s| (self.key(*s), self.value(*s)))
     }
 
-    /// The arena, for decoders that append a key and a value piece by piece.
-    pub(crate) fn text_mut(&mut self) -> &mut String {
-        &mut self.text
+    /// Starts the arena with the text of a whole header: most keys and values then are pieces of
+    /// it, see [`piece`](Self::piece), and are copied with it at once.
+    pub(crate) fn load(&mut self, header: &str) {
+        debug_assert!(self.text.is_empty(), "a cleared map");
+        self.text.push_str(header);
     }
 
-    /// Marks the start of a key about to be appended to the arena.
-    pub(crate) fn begin_key(&mut self) -> u32 {
+    /// A piece of the loaded header.
+    pub(crate) fn piece(start: usize, end: usize) -> Piece {
+        Piece { start: offset(start), end: offset(end) }
+    }
+
+    /// Appends text to the arena.
+    pub(crate) fn append(&mut self, text: &str) -> Piece {
+        let start = self.mark();
+        self.text.push_str(text);
+        Piece { start, end: self.mark() }
+    }
+
+    /// Appends what `write` puts there; `None` if it fails.
+    pub(crate) fn append_by<R>(
+        &mut self,
+        write: impl FnOnce(&mut String) -> Option<R>,
+    ) -> Option<(Piece, R)> {
+        let start = self.mark();
+        let result = write(&mut self.text)?;
+        Some((Piece { start, end: self.mark() }, result))
+    }
+
+    /// Adds a field made of pieces of the arena.
+    pub(crate) fn add(&mut self, key: Piece, value: Piece) {
         self.present = true;
-        self.mark()
+        self.spans.push(Span { key, value });
     }
 
-    /// The end of what the arena holds now.
-    pub(crate) fn mark(&self) -> u32 {
-        // Frames are limited to 16 MiB, so an arena never comes near 4 GiB; a caller that
-        // builds more itself gets empty spans instead of wrong ones.
-        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Ends a field that began at `start` and whose value began at `middle`.
-    pub(crate) fn finish(&mut self, start: u32, middle: u32) {
-        let end = self.mark();
-        self.spans.push(Span { start, middle, end });
+    fn mark(&self) -> u32 {
+        offset(self.text.len())
     }
 
     fn key(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.middle as usize).unwrap_or_default()
+        self.at(span.key)
     }
 
     fn value(&self, span: Span) -> &str {
-        self.text.get(span.middle as usize..span.end as usize).unwrap_or_default()
+        self.at(span.value)
     }
+
+    fn at(&self, piece: Piece) -> &str {
+        self.text.get(piece.start as usize..piece.end as usize).unwrap_or_default()
+    }
+}
+
+/// Frames are limited to 16 MiB, so an arena never comes near 4 GiB; a caller that builds more
+/// itself gets empty pieces instead of wrong ones.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 impl PartialEq for Ext {

@@ -56,13 +56,11 @@ fn command(rest: &mut &[u8], into: &mut Command) -> Option<()> {
     let fields_length = length(rest.try_get_i32().ok()?);
     let mut fields = take(rest, fields_length)?;
     while !fields.is_empty() {
-        let start = into.ext.begin_key();
         let key_length = length(i32::from(fields.try_get_i16().ok()?));
-        into.ext.text_mut().push_str(&String::from_utf8_lossy(take(&mut fields, key_length)?));
-        let middle = into.ext.mark();
+        let key = into.ext.append(&String::from_utf8_lossy(take(&mut fields, key_length)?));
         let value_length = length(fields.try_get_i32().ok()?);
-        into.ext.text_mut().push_str(&String::from_utf8_lossy(take(&mut fields, value_length)?));
-        into.ext.finish(start, middle);
+        let value = into.ext.append(&String::from_utf8_lossy(take(&mut fields, value_length)?));
+        into.ext.add(key, value);
         if into.ext.len() > MAX_FIELDS {
             return None;
         }

@@ -7,12 +7,12 @@
 use std::borrow::Cow;
 
 use bytes::{BufMut, BytesMut};
-use memchr::memchr2;
 
 use super::{FrameError, Header};
+use crate::Ext;
 use crate::command::{Command, Encoding, Language};
-use crate::escape::{read_json_string, write_json_string};
-use crate::ext::MAX_FIELDS;
+use crate::escape::{quote_or_backslash, read_json_string, write_json_string};
+use crate::ext::{MAX_FIELDS, Piece};
 
 /// Deepest nesting that is skipped in members nobody knows.
 const DEPTH_MAX: usize = 32;
@@ -59,6 +59,7 @@ pub(super) fn decode(header: &[u8], into: &mut Command) -> Result<(), FrameError
         Err(_) => String::from_utf8_lossy(header),
     };
     let mut scan = Scanner { text: &text, at: 0 };
+    into.ext.load(&text);
     into.encoding = Encoding::Json;
     match scan.command(into) {
         Some(()) => Ok(()),
@@ -104,7 +105,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// The fields, appended to the arena of the command without a stop in between.
+    /// The fields: pieces of the header where they hold no escapes.
     fn fields(&mut self, into: &mut Command) -> Option<()> {
         if self.peek()? != b'{' {
             return self.scalar()?.is_none().then_some(());
@@ -115,21 +116,17 @@ impl<'a> Scanner<'a> {
             return Some(());
         }
         loop {
-            let start = into.ext.begin_key();
             self.expect(b'"')?;
-            self.string_into(b'"', into.ext.text_mut())?;
+            let key = self.text_piece(into)?;
             self.expect(b':')?;
-            let middle = into.ext.mark();
             if self.accept(b'"') {
-                self.string_into(b'"', into.ext.text_mut())?;
-                into.ext.finish(start, middle);
+                let value = self.text_piece(into)?;
+                into.ext.add(key, value);
             } else if let Some(word) = self.scalar()? {
-                into.ext.text_mut().push_str(&word);
-                into.ext.finish(start, middle);
-            } else {
-                // null: Java keeps the key with no value, which reads as absent.
-                into.ext.text_mut().truncate(start as usize);
+                let value = into.ext.append(&word);
+                into.ext.add(key, value);
             }
+            // null: Java keeps the key with no value, which reads as absent.
             if into.ext.len() > MAX_FIELDS {
                 return None;
             }
@@ -138,6 +135,20 @@ impl<'a> Scanner<'a> {
             }
         }
         self.expect(b'}')
+    }
+
+    /// The rest of a string as a piece of the arena, which starts with this header.
+    fn text_piece(&mut self, into: &mut Command) -> Option<Piece> {
+        let rest = self.text.get(self.at..)?;
+        let special = quote_or_backslash(rest.as_bytes())?;
+        if rest.as_bytes().get(special) == Some(&b'"') {
+            let start = self.at;
+            self.at += special + 1;
+            return Some(Ext::piece(start, start + special));
+        }
+        let (piece, length) = into.ext.append_by(|out| read_json_string(rest, b'"', out))?;
+        self.at += length;
+        Some(piece)
     }
 
     /// A number; in quotes too. fastjson reads null and "" as 0.
@@ -175,19 +186,14 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Option<Cow<'a, str>> {
         self.expect(b'"')?;
         let rest = self.text.get(self.at..)?;
-        let special = memchr2(b'"', b'\\', rest.as_bytes())?;
+        let special = quote_or_backslash(rest.as_bytes())?;
         if rest.as_bytes().get(special) == Some(&b'"') {
             self.at += special + 1;
             return rest.get(..special).map(Cow::Borrowed);
         }
         let mut owned = String::new();
-        self.string_into(b'"', &mut owned)?;
+        self.at += read_json_string(rest, b'"', &mut owned)?;
         Some(Cow::Owned(owned))
-    }
-
-    fn string_into(&mut self, quote: u8, out: &mut String) -> Option<()> {
-        self.at += read_json_string(self.text.get(self.at..)?, quote, out)?;
-        Some(())
     }
 
     /// Skips any value.
