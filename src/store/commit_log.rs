@@ -17,10 +17,14 @@ use crate::clock::Clock;
 use crate::consume_queue::ConsumeQueue;
 use crate::error::{AppendError, Illegal, NotWritable, StoreError, is_disk_full};
 use crate::mapped::{MappedFile, Run, Segments, Slice, Tail, page_up, sync_dir};
+use crate::replicate::ReplicaError;
 use crate::watermark::Watermark;
 
 /// Space reserved at once, ahead of the writer.
 pub(crate) const RESERVE_STEP: usize = 64 * 1024 * 1024;
+
+/// Bytes that an appender makes ready itself when it outruns the thread that should have.
+const READY_STEP: usize = 256 * 1024;
 
 /// The log and its progress.
 #[derive(Debug)]
@@ -64,6 +68,16 @@ pub(crate) struct Demand {
     pub(crate) queue_entries: i64,
     /// Half and rolled back messages are not in their queue and have queue offset 0.
     pub(crate) queued: bool,
+}
+
+/// Records of a master, to be appended as they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'a> {
+    pub(crate) offset: i64,
+    /// Whole records of one file.
+    pub(crate) bytes: &'a [u8],
+    /// Of the newest one.
+    pub(crate) store_timestamp: i64,
 }
 
 /// Why nothing was appended.
@@ -155,6 +169,84 @@ impl CommitLog {
         }
     }
 
+    /// Appends records that already know their place, the end of the log; an empty log begins with
+    /// the file they are in. `counted` runs before anybody sees them.
+    pub(crate) fn append_raw(
+        &self,
+        raw: &Raw<'_>,
+        counted: impl FnOnce(),
+    ) -> Result<(), ReplicaError> {
+        loop {
+            let mut writer = self.writer.lock();
+            if self.closed.load(Ordering::Relaxed) {
+                return Err(self.why_closed().into());
+            }
+            let tail = match self.tail_at(&mut writer, raw) {
+                Ok(Some(tail)) => tail,
+                Ok(None) => {
+                    let end = self.appended.get();
+                    return Err(ReplicaError::OutOfStep { offset: raw.offset, end });
+                }
+                Err(lack) => {
+                    drop(writer);
+                    self.supply(lack)?;
+                    continue;
+                }
+            };
+            tail.put(raw.bytes);
+            counted();
+            tail.publish();
+            self.appended.set_quietly(tail.offset());
+            if raw.store_timestamp > 0 {
+                self.last_store_timestamp.store(raw.store_timestamp, Ordering::Release);
+            }
+            drop(writer);
+            self.appended.notify();
+            return Ok(());
+        }
+    }
+
+    /// The tail with room for the bytes; `None` if they do not belong at the end of the log.
+    fn tail_at<'a>(
+        &self,
+        writer: &'a mut Writer,
+        raw: &Raw<'_>,
+    ) -> Result<Option<&'a mut Tail>, Lack> {
+        let file_len = self.segments.file_len() as i64;
+        match writer.tail.as_ref() {
+            None if raw.offset % file_len == 0 => self.begin_at(writer, raw.offset)?,
+            Some(tail) if tail.offset() == raw.offset => {
+                if tail.left() == 0 {
+                    self.roll(writer)?;
+                }
+            }
+            _ => return Ok(None),
+        }
+        match writer.tail.as_mut() {
+            Some(tail) if tail.has_room(raw.bytes.len()) => Ok(Some(tail)),
+            Some(tail) => {
+                let to = tail.position() + raw.bytes.len();
+                Err(Lack::Space(Arc::clone(tail.file()), to))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the file that begins at `base` the first one of an empty log.
+    fn begin_at(&self, writer: &mut Writer, base: i64) -> Result<(), Lack> {
+        let mut ready = self.ready.lock();
+        let Some(first) = ready.as_ref().filter(|file| file.base() == base) else {
+            return Err(Lack::File(base));
+        };
+        let Ok(tail) = first.tail() else { return Err(Lack::File(base)) };
+        self.segments.push(Arc::clone(first));
+        *ready = None;
+        writer.tail = Some(tail);
+        self.appended.set_quietly(base);
+        self.flushed.advance(base);
+        Ok(())
+    }
+
     #[cold]
     fn why_closed(&self) -> AppendError {
         match self.poisoned.load(Ordering::Acquire) {
@@ -210,7 +302,7 @@ impl CommitLog {
     fn supply(&self, lack: Lack) -> Result<(), AppendError> {
         match lack {
             Lack::File(base) => self.prepare(base),
-            Lack::Space(file, to) => reserve_ahead(&file, to),
+            Lack::Space(file, to) => make_ready(&file, to),
         }
         .map_err(AppendError::from_space)
     }
@@ -225,7 +317,7 @@ impl CommitLog {
             return Ok(());
         }
         let file = self.segments.create_file(base)?;
-        let made = reserve_ahead(&file, 1)
+        let made = make_ready(&file, 1)
             .and_then(|()| file.sync_all())
             .and_then(|()| sync_dir(self.segments.dir()));
         if let Err(error) = made {
@@ -233,8 +325,9 @@ impl CommitLog {
             return Err(error);
         }
         tracing::info!(path = %file.path().display(), "commit log file made");
-        *self.ready.lock() = Some(Arc::new(file));
-        Ok(())
+        let other = self.ready.lock().replace(Arc::new(file));
+        // An empty log was to begin with another file.
+        other.map_or(Ok(()), |other| other.remove())
     }
 
     /// Gives back the space and the file that were prepared for messages that did not come. To be
@@ -359,12 +452,20 @@ impl CommitLog {
     }
 }
 
-/// Reserves a step more than `to`; on a full disk no more than `to` itself.
+/// Reserves blocks in steps, for the bytes below `to` and some more; on a full disk for no more than
+/// those.
 pub(crate) fn reserve_ahead(file: &MappedFile, to: usize) -> io::Result<()> {
-    let generous = to.next_multiple_of(RESERVE_STEP);
-    let result = match file.reserve(generous) {
+    match file.reserve(to.next_multiple_of(RESERVE_STEP)) {
         Err(error) if is_disk_full(&error) => file.reserve(page_up(to)),
         other => other,
-    };
-    result.map(|_| ())
+    }
+}
+
+/// Makes the bytes below `to` writable, and some more where there is space.
+fn make_ready(file: &MappedFile, to: usize) -> io::Result<()> {
+    reserve_ahead(file, to)?;
+    match file.make_ready(page_up(to) + READY_STEP) {
+        Err(error) if is_disk_full(&error) => file.make_ready(page_up(to)),
+        other => other,
+    }
 }

@@ -16,6 +16,7 @@ use crate::delay::DelayLevels;
 use crate::format::paths::Paths;
 use crate::index::{Index, Shared};
 use crate::queues::Queues;
+use crate::replicate::Seats;
 use crate::stats::Stats;
 use crate::watermark::Watermark;
 
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) flags: Flags,
     pub(crate) dispatched: Watermark,
     pub(crate) replicated: Watermark,
+    pub(crate) slaves: Seats,
     /// Store time of the newest message in its queue.
     pub(crate) logics_timestamp: AtomicI64,
     /// Index files to flush for good.

@@ -15,6 +15,7 @@
 //! queues, index                    all of a kind
 //! put, read, query                 what callers do
 //! dispatch, flush, ahead, clean    what threads do
+//! replicate/                        two state machines, and what they need of the log
 //! recover, log_end, open           how it comes up
 //! ```
 
@@ -45,6 +46,7 @@ mod queues;
 mod read;
 mod recover;
 mod replace;
+pub mod replicate;
 mod stats;
 mod store;
 mod threads;

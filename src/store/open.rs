@@ -26,6 +26,7 @@ use crate::lock::FolderLock;
 use crate::log_end::{LogEnd, find_end, first_to_derive, is_unwritten, start_of_unsafe};
 use crate::mapped::{MappedFile, Run, sync_dir};
 use crate::queues::{LoadedQueues, QueueOptions};
+use crate::replicate::Seats;
 use crate::stats::Stats;
 use crate::watermark::Watermark;
 
@@ -134,6 +135,7 @@ pub(crate) fn open(
         flags: Flags::default(),
         dispatched: Watermark::new(end.offset),
         replicated: Watermark::new(0),
+        slaves: Seats::default(),
         logics_timestamp: AtomicI64::new(0),
         full_index_files: Mutex::default(),
         record_len_max: sizes.record_max,

@@ -82,6 +82,12 @@ impl Stats {
         }
     }
 
+    /// Messages that came from the master.
+    pub(crate) fn note_copied(&self, messages: usize, bytes: usize) {
+        self.put_messages.fetch_add(messages as u64, Ordering::Relaxed);
+        self.put_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn note_put_failure(&self) {
         self.put_failures.fetch_add(1, Ordering::Relaxed);
     }

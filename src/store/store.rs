@@ -236,15 +236,6 @@ impl Store {
         DiskUsage { commit_log: log, consume_queue: queues, index }
     }
 
-    /// Whether a slave is connected that could have the log up to `end` in time. No slave can
-    /// connect yet, so there is none.
-    #[must_use]
-    pub fn slave_in_reach(&self, end: i64) -> bool {
-        let lag_max = i64::from(self.inner.config.load().ha_slave_fallbehind_max);
-        let replicated = self.replicated().get();
-        replicated > 0 && end - replicated < lag_max
-    }
-
     /// Writes everything appended to the disk now, whatever the settings say.
     ///
     /// # Errors
@@ -388,6 +379,10 @@ impl Store {
     #[must_use]
     pub fn queue_ids(&self, topic: &str) -> Vec<i32> {
         self.inner.queues.of_topic(topic).iter().map(|queue| queue.queue_id()).collect()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     fn queue(&self, topic: &str, queue_id: i32) -> Option<Arc<ConsumeQueue>> {
