@@ -303,10 +303,8 @@ impl Connection {
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, CloseReason> {
         let mut moved = false;
         while self.outbox.len() > 0 {
-            let mut slices = Outbox::empty_slices();
-            let count = self.outbox.slices(&mut slices);
-            let front = slices.get(..count).unwrap_or_default();
-            match self.transport.poll_write(cx, front) {
+            let written = self.transport.poll_write(cx, &self.outbox.slices());
+            match written {
                 Poll::Pending => return Ok(moved),
                 Poll::Ready(Ok(0)) => return Err(CloseReason::Error),
                 Poll::Ready(Ok(written)) => self.outbox.advance(written),

@@ -7,9 +7,13 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 use protocol::frame::{encode_command, encode_reply_head};
 use protocol::{Body, Command, Encoding, Reply};
+use smallvec::SmallVec;
 
-/// Slices handed to one vectored write; the kernel takes up to 1024.
-const SLICES_MAX: usize = 64;
+/// Slices handed to one vectored write; the kernel takes up to 1024. A reply to a pull has one for
+/// each message, and every write costs a walk through the network stack.
+const SLICES_MAX: usize = 512;
+/// Up to so many need no memory of their own.
+const SLICES_INLINE: usize = 16;
 /// A body piece up to this long is copied behind its head: cheaper than a slice of its own.
 const COPIED_BYTES_MAX: usize = 256;
 /// The gathering buffer is given back when it has grown beyond this and is empty.
@@ -60,19 +64,9 @@ impl Outbox {
     }
 
     /// The front of what waits, for one vectored write.
-    pub(crate) fn slices<'a>(&'a self, into: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
-        let all = self.pieces.iter().map(|p| &p[..]).chain([&self.tail[..]]);
-        let mut count = 0;
-        for (slot, piece) in into.iter_mut().zip(all) {
-            *slot = IoSlice::new(piece);
-            count += 1;
-        }
-        count
-    }
-
-    /// An array for [`Outbox::slices`].
-    pub(crate) fn empty_slices<'a>() -> [IoSlice<'a>; SLICES_MAX] {
-        [IoSlice::new(&[]); SLICES_MAX]
+    pub(crate) fn slices(&self) -> SmallVec<[IoSlice<'_>; SLICES_INLINE]> {
+        let pieces = self.pieces.iter().map(|piece| IoSlice::new(piece));
+        pieces.chain([IoSlice::new(&self.tail)]).take(SLICES_MAX).collect()
     }
 
     /// Takes `written` bytes off the front.
@@ -111,10 +105,8 @@ mod tests {
     fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while outbox.len() > 0 {
-            let mut slices = Outbox::empty_slices();
-            let count = outbox.slices(&mut slices);
-            let front: Vec<u8> =
-                slices[..count].iter().flat_map(|s| s.iter().copied()).take(step).collect();
+            let slices = outbox.slices();
+            let front: Vec<u8> = slices.iter().flat_map(|s| s.iter().copied()).take(step).collect();
             outbox.advance(front.len());
             all.extend(front);
         }
