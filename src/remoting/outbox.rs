@@ -105,8 +105,8 @@ mod tests {
     fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while outbox.len() > 0 {
-            let slices = outbox.slices();
-            let front: Vec<u8> = slices.iter().flat_map(|s| s.iter().copied()).take(step).collect();
+            let front: Vec<u8> =
+                outbox.slices().iter().flat_map(|s| s.iter().copied()).take(step).collect();
             outbox.advance(front.len());
             all.extend(front);
         }
