@@ -13,6 +13,9 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use protocol::Encoding;
 use remoting::tls::TlsSettings;
+use tools::args::{Given, Options};
+use tools::command::Opt;
+use tools::help;
 
 /// Exit codes of the servers. Java exits with -1, -2 and -3; a shell sees these.
 pub(crate) mod code {
@@ -58,6 +61,14 @@ pub(crate) struct ConfigFile {
     pub(crate) properties: Properties,
     /// What the tables made of it.
     pub(crate) report: Report,
+}
+
+/// Reads the arguments; the usage where it was asked for or is needed.
+fn parse(program: &str, options: &[Opt], words: &[String]) -> Result<Given, Exit> {
+    match (Options { list: options.to_vec(), hidden: &[] }).parse(words) {
+        Ok(given) if !given.has('h') => Ok(given),
+        _ => Err(Exit::saying(code::FAILED, help::usage(program, options))),
+    }
 }
 
 /// Reads a `-c` file; the end of the program where that fails.

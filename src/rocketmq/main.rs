@@ -15,7 +15,6 @@ mod invocation;
 mod launch;
 mod logging;
 mod namesrv;
-mod posix;
 mod serve;
 mod signals;
 

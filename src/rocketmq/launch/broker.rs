@@ -4,40 +4,20 @@ use ::broker::config::BrokerConfigs;
 use config::Env;
 use jiff::Timestamp;
 use store::BrokerRole;
+use tools::command::Opt;
 
-use super::{ConfigFile, Exit, NO_HOME, broker_lines, code, read_properties};
-use crate::posix::{Opt, Options};
+use super::{ConfigFile, Exit, NO_HOME, broker_lines, code, parse, read_properties};
 
-const OPTIONS: Options = Options {
-    program: "mqbroker",
-    list: &[
-        Opt {
-            short: 'c',
-            long: "configFile",
-            takes_value: true,
-            about: "Properties file with the settings",
-        },
-        Opt { short: 'h', long: "help", takes_value: false, about: "Print this help" },
-        Opt {
-            short: 'm',
-            long: "printImportantConfig",
-            takes_value: false,
-            about: "Print the important settings",
-        },
-        Opt {
-            short: 'n',
-            long: "namesrvAddr",
-            takes_value: true,
-            about: "Name servers, for example 192.168.0.1:9876;192.168.0.2:9876",
-        },
-        Opt {
-            short: 'p',
-            long: "printConfigItem",
-            takes_value: false,
-            about: "Print all settings",
-        },
-    ],
-};
+const PROGRAM: &str = "mqbroker";
+
+/// The options, in the order of the help.
+const OPTIONS: &[Opt] = &[
+    Opt::value('c', "configFile", "Properties file with the settings"),
+    Opt::flag('h', "help", "Print this help"),
+    Opt::flag('m', "printImportantConfig", "Print the important settings"),
+    Opt::value('n', "namesrvAddr", "Name servers, for example 192.168.0.1:9876;192.168.0.2:9876"),
+    Opt::flag('p', "printConfigItem", "Print all settings"),
+];
 
 /// Keys that only the `-c` file may hold: they become these system properties.
 const FILE_PROPERTIES: &[(&str, &str)] = &[
@@ -56,10 +36,7 @@ pub(crate) struct Launch {
 
 /// Follows the command line; the end of the program if there is nothing to start.
 pub(crate) fn prepare(words: &[String], env: &mut Env, now: Timestamp) -> Result<Launch, Exit> {
-    let given = match OPTIONS.parse(words) {
-        Ok(given) if !given.has('h') => given,
-        _ => return Err(Exit::saying(code::FAILED, OPTIONS.usage())),
-    };
+    let given = parse(PROGRAM, OPTIONS, words)?;
     let mut configs = BrokerConfigs::from_env(env);
     let mut names_given = env.property_or_var("rocketmq.namesrv.addr", "NAMESRV_ADDR").is_some();
     let mut file = None;

@@ -3,34 +3,23 @@
 use ::namesrv::config::NamesrvConfigs;
 use config::Env;
 use jiff::Timestamp;
+use tools::command::Opt;
 
-use super::{ConfigFile, Exit, NO_HOME, code, namesrv_lines, read_properties};
-use crate::posix::{Opt, Options};
+use super::{ConfigFile, Exit, NO_HOME, code, namesrv_lines, parse, read_properties};
 
-const OPTIONS: Options = Options {
-    program: "mqnamesrv",
-    list: &[
-        Opt {
-            short: 'c',
-            long: "configFile",
-            takes_value: true,
-            about: "Properties file with the settings",
-        },
-        Opt { short: 'h', long: "help", takes_value: false, about: "Print this help" },
-        Opt {
-            short: 'n',
-            long: "namesrvAddr",
-            takes_value: true,
-            about: "Name servers, for example 192.168.0.1:9876;192.168.0.2:9876; no use here",
-        },
-        Opt {
-            short: 'p',
-            long: "printConfigItem",
-            takes_value: false,
-            about: "Print all settings",
-        },
-    ],
-};
+const PROGRAM: &str = "mqnamesrv";
+
+/// The options, in the order of the help.
+const OPTIONS: &[Opt] = &[
+    Opt::value('c', "configFile", "Properties file with the settings"),
+    Opt::flag('h', "help", "Print this help"),
+    Opt::value(
+        'n',
+        "namesrvAddr",
+        "Name servers, for example 192.168.0.1:9876;192.168.0.2:9876; no use here",
+    ),
+    Opt::flag('p', "printConfigItem", "Print all settings"),
+];
 
 /// A name server ready to start.
 #[derive(Debug)]
@@ -45,10 +34,7 @@ pub(crate) struct Launch {
 
 /// Follows the command line; the end of the program if there is nothing to start.
 pub(crate) fn prepare(words: &[String], env: &Env, now: Timestamp) -> Result<Launch, Exit> {
-    let given = match OPTIONS.parse(words) {
-        Ok(given) if !given.has('h') => given,
-        _ => return Err(Exit::saying(code::FAILED, OPTIONS.usage())),
-    };
+    let given = parse(PROGRAM, OPTIONS, words)?;
     let mut configs = NamesrvConfigs::from_env(env);
     let (mut file, mut out) = (None, String::new());
     if let Some(path) = given.value('c') {
