@@ -28,6 +28,11 @@ impl Service for Dispatch {
         if is_send(command.code) && broker.store.is_page_cache_busy() {
             return Reply::error(response::SYSTEM_BUSY, remarks::REJECTED).into();
         }
+        if let Some(access) = &broker.access
+            && let Err(refusal) = access.check(peer, command)
+        {
+            return Reply::from(refusal).into();
+        }
         let body = std::mem::take(&mut command.body);
         let request = match BrokerRequest::decode(command.code, &command.ext) {
             Ok(Some(request)) => request,

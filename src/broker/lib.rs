@@ -14,6 +14,7 @@
 //! - a reply to a send leaves only when the message is as durable as the settings and its `WAIT`
 //!   property ask for, and the topic it created is on disk.
 
+mod access;
 mod address_server;
 mod arrivals;
 mod clients;

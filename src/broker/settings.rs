@@ -96,6 +96,14 @@ pub enum StartError {
         /// The system's answer.
         source: io::Error,
     },
+    /// Requests are to be checked, and there are no rules to check them by.
+    #[error("aclEnable: {}: {reason}", file.display())]
+    Access {
+        /// The file that should have them.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// TLS is configured but its files cannot be used.
     #[error("TLS: {0}")]
     Tls(io::Error),
@@ -108,7 +116,7 @@ impl StartError {
         match self {
             Self::Table(_) | Self::Config { .. } => 253,
             Self::Store(StoreError::Corrupt { .. } | StoreError::Config { .. }) => 253,
-            Self::Store(_) | Self::Listen { .. } | Self::Tls(_) => 255,
+            Self::Store(_) | Self::Listen { .. } | Self::Tls(_) | Self::Access { .. } => 255,
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::arrivals::Arrivals;
+use crate::access::Access;
 use crate::clients::{Consumers, Producers};
 use crate::config::BrokerConfig;
 use crate::configuration::{Configuration, Tables};
@@ -56,6 +57,8 @@ pub struct Broker {
     pub(crate) transactions: Arc<Transactions>,
     pub(crate) stats: Stats,
     pub(crate) registrar: Arc<Registrar>,
+    /// Who may do what, where requests are checked.
+    pub(crate) access: Option<Arc<Access>>,
     pub(crate) client: Client,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -126,6 +129,7 @@ impl Broker {
         let groups = Arc::new(Groups::load(&folder, now)?);
         let delay = Arc::new(Delay::load(&folder, levels)?);
         let bloom = settings::bloom(&settings.broker)?;
+        let access = Access::open(&settings.broker)?;
         let filters = Arc::new(Filters::load(&folder, bloom, now)?);
         let client = Client::new(settings::client_options(&settings)?);
         let config = Arc::new(Live::new(settings.broker));
@@ -182,6 +186,7 @@ impl Broker {
     }
 
     fn listen(self: &Arc<Self>, port: u16, options: &ServerOptions) -> Result<(), StartError> {
+            access: access.map(Arc::new),
         for port in [port, port.saturating_sub(VIP_PORT_BELOW)] {
             let addr = SocketAddr::new(self.local_addr.ip(), port);
             let service = Arc::new(Dispatch(Arc::clone(self)));

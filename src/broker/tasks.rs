@@ -86,6 +86,9 @@ impl Broker {
         for group in emptied {
             self.filters.unregistered(&group, now);
         }
+        if let Some(access) = &self.access {
+            self.tasks.spawn(access::watch(Arc::clone(access), stop()));
+        }
         silent.extend(self.producers.sweep(now));
         if let Some((gone, left)) = self.filter_servers.sweep(now) {
             self.registrar.set_filter_servers(left);

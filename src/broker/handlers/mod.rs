@@ -21,7 +21,11 @@ pub(crate) mod transaction;
 
 use std::sync::Arc;
 
+use acl::Perm;
 use bytes::Bytes;
+use protocol::message::Message;
+use protocol::properties::name;
+use protocol::topic::{SCHEDULE, TRANS_HALF};
 use protocol::{Ext, Language, Refusal, Reply, json};
 use remoting::Peer;
 use serde::de::DeserializeOwned;
@@ -48,6 +52,17 @@ pub(crate) struct Call<'a> {
 pub(crate) type Outcome = Result<Reply, Refusal>;
 
 impl Call<'_> {
+    /// Whether the caller may do this with the topic of a message that it named by its offset.
+    fn check_topic(&self, message: &Message<'_>, needed: Perm) -> Result<(), Refusal> {
+        let Some(access) = &self.broker.access else { return Ok(()) };
+        let real = match message.topic {
+            // Messages on their way somewhere else.
+            SCHEDULE | TRANS_HALF => message.properties.get(name::REAL_TOPIC),
+            _ => None,
+        };
+        access.check_topic(self.peer, self.ext, real.unwrap_or(message.topic), needed)
+    }
+
     /// The body as JSON; `None` without one.
     fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, Refusal> {
         if self.body.is_empty() {

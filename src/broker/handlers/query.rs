@@ -1,6 +1,8 @@
 //! Finding single messages: by key (12) and by physical offset (33).
 
+use acl::Perm;
 use protocol::codes::response;
+use protocol::message::Message;
 use protocol::requests::{QueryMessage, QueryMessageReply, UNIQUE_KEY_QUERY, ViewMessageById};
 use protocol::{Refusal, Reply};
 
@@ -31,11 +33,12 @@ pub(crate) fn by_key(call: &Call<'_>, header: &QueryMessage) -> Outcome {
 /// One message by its physical offset. (4.4.0 answers whatever bytes lie there; ours only a
 /// whole record.)
 pub(crate) fn by_offset(call: &Call<'_>, header: &ViewMessageById) -> Outcome {
-    match call.broker.store.record_at(header.offset) {
-        Some(record) => Ok(Reply::ok().body(record)),
-        None => {
-            let remark = format!("can not find message by the offset, {}", header.offset);
-            Err(Refusal::system_error(remark))
-        }
-    }
+    let missing = || {
+        let remark = format!("can not find message by the offset, {}", header.offset);
+        Refusal::system_error(remark)
+    };
+    let record = call.broker.store.record_at(header.offset).ok_or_else(missing)?;
+    let message = Message::decode(&record).map_err(|_| missing())?;
+    call.check_topic(&message, Perm::SUB)?;
+    Ok(Reply::ok().body(record))
 }

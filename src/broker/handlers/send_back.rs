@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use acl::Perm;
 use protocol::message::Message;
 use protocol::properties::{PropertiesBuf, name};
 use protocol::requests::ConsumerSendMsgBack;
@@ -54,6 +55,7 @@ pub(crate) fn send_back(call: &Call<'_>, header: &ConsumerSendMsgBack) -> Result
     let retry = retry_topic(call, header, &group)?;
     let record = broker.store.record_at(header.offset).ok_or_else(|| not_found(header.offset))?;
     let message = Message::decode(&record).map_err(|_| not_found(header.offset))?;
+    call.check_topic(&message, Perm::SUB)?;
     let next = next(call, header, &group, retry, &message)?;
     let change = next.change;
     store(call, &next, &message)?;

@@ -1,5 +1,6 @@
 //! Transactions: half messages, and their ends (37).
 
+use acl::Perm;
 use protocol::codes::response;
 use protocol::command::NOT_SET;
 use protocol::message::Message;
@@ -46,6 +47,7 @@ pub(crate) fn end(call: &Call<'_>, header: &EndTransaction) -> Result<Answer, Re
     let half = record.as_ref().and_then(|record| Half::decode(record));
     let half = half.ok_or_else(|| Refusal::system_error(NOT_FOUND))?;
     check(&half, header)?;
+    call.check_topic(&half.message, Perm::PUB)?;
     let target = half.target().ok_or_else(|| Refusal::system_error(NOT_FOUND))?;
     let properties = String::from_utf8_lossy(half.message.properties.as_bytes());
     let marks = Marks::of(&properties);

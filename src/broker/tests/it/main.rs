@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod admin;
 mod consume;
 mod filter;
 mod harness;
 mod probes;
 mod register;
+mod replicate;
 mod restart;
 mod send;
 mod transaction;
