@@ -95,6 +95,16 @@ impl Delay {
         DelayOffset { offset_table: self.offsets.lock().clone() }
     }
 
+    /// Takes over the master's offsets.
+    pub(crate) fn replace(&self, from: DelayOffset) {
+        let mut offsets = self.offsets.lock();
+        if *offsets != from.offset_table {
+            *offsets = from.offset_table;
+            drop(offsets);
+            self.changes.note();
+        }
+    }
+
     /// A message was queued on some level.
     pub(crate) fn arrived(&self) {
         self.arrived.notify_one();

@@ -190,6 +190,21 @@ impl Groups {
         Some(self.changes.note())
     }
 
+    /// Becomes the master's table, unless it is that already; says whether it changed.
+    pub(crate) fn replace_all(&self, from: SubscriptionGroupWrapper) -> bool {
+        let _one_at_a_time = self.writer.lock();
+        if self.table.load().version == from.data_version {
+            return false;
+        }
+        self.replace(|table| {
+            table.version = from.data_version;
+            table.groups.clear();
+            from.subscription_group_table.into_values().for_each(|config| table.insert(config));
+        });
+        self.changes.note();
+        true
+    }
+
     /// Stops a group from consuming until it is allowed again; not written to disk, as in 4.4.0.
     pub(crate) fn disable(&self, name: &str, now_ms: i64) {
         let _one_at_a_time = self.writer.lock();

@@ -4,6 +4,7 @@
 //! one slow name server only the first is needed; the others find their version already told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,13 +15,15 @@ use protocol::bodies::{
 };
 use protocol::codes::response;
 use protocol::requests::{
-    QueryDataVersion, QueryDataVersionReply, RegisterBroker, UnregisterBroker,
+    QueryDataVersion, QueryDataVersionReply, RegisterBroker, RegisterBrokerReply, UnregisterBroker,
 };
-use protocol::{Command, ext, json, perm};
+use protocol::{Command, Ext, ext, json, perm};
 use remoting::{CallError, Client};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::BrokerConfig;
+use crate::slave::Masters;
 use crate::topics::Topics;
 use crate::{LOG, now_ms};
 
@@ -69,6 +72,10 @@ pub(crate) struct Registrar {
     config: Arc<Live<BrokerConfig>>,
     targets: RwLock<Vec<Arc<Target>>>,
     filter_servers: ArcSwap<Vec<String>>,
+    /// Where our master is, for a slave.
+    masters: watch::Sender<Masters>,
+    /// The settings say where the master's HA port is.
+    ha_set: AtomicBool,
 }
 
 /// Why a registration failed.
@@ -103,6 +110,8 @@ impl Registrar {
             config,
             targets: RwLock::default(),
             filter_servers: ArcSwap::default(),
+            masters: watch::Sender::default(),
+            ha_set: AtomicBool::new(false),
         };
         registrar.set_servers(&servers);
         registrar
@@ -111,6 +120,32 @@ impl Registrar {
     /// Who we are to name servers.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Where our master is, as it becomes known.
+    pub(crate) fn masters(&self) -> watch::Receiver<Masters> {
+        self.masters.subscribe()
+    }
+
+    /// The master's HA port is there, whatever name servers say.
+    pub(crate) fn set_ha_master(&self, addr: &str) {
+        self.ha_set.store(true, Ordering::Relaxed);
+        self.masters.send_modify(|masters| masters.ha = Some(addr.to_owned()));
+    }
+
+    /// Takes over what a name server says about our master; one that does not know it is not
+    /// asked to forget it.
+    fn learn(&self, answer: &Ext) {
+        let Ok(reply) = ext::from_ext::<RegisterBrokerReply>(answer) else { return };
+        let known = |addr: Option<String>| addr.filter(|addr| !addr.is_empty());
+        let (ha, addr) = (known(reply.ha_server_addr), known(reply.master_addr));
+        let ha = ha.filter(|_| !self.ha_set.load(Ordering::Relaxed));
+        self.masters.send_if_modified(|masters| {
+            let before = masters.clone();
+            masters.ha = ha.or(masters.ha.take());
+            masters.addr = addr.or(masters.addr.take());
+            *masters != before
+        });
     }
 
     /// Replaces the name servers (a list with `;` between); those that stay keep their state.
@@ -196,6 +231,7 @@ impl Registrar {
         }
         *sent = Some(version);
         drop(sent);
+        self.learn(&answer.ext);
         tracing::info!(target: LOG, "register broker to name server {} OK", target.addr);
         let orders = (!answer.body.is_empty()).then(|| json::from_slice(&answer.body));
         Ok(orders.transpose()?)

@@ -21,10 +21,10 @@ use crate::topics::Rules;
 /// System property with the life of a queue lock, ms.
 const LOCK_LIFE_PROPERTY: &str = "rocketmq.broker.rebalance.lockMaxLiveTime";
 /// The HA listener is on the port this much above the configured one.
-const HA_PORT_ABOVE: u16 = 1;
+pub(crate) const HA_PORT_ABOVE: u16 = 1;
 /// The VIP listener is on the port this much below.
 pub(crate) const VIP_PORT_BELOW: u16 = 2;
-/// How often a free pair of ports is looked for where port 0 is configured.
+/// How often free ports are looked for where port 0 is configured.
 const PORT_TRIES: usize = 64;
 
 /// Everything a broker is started with.
@@ -171,7 +171,7 @@ pub(crate) fn store_host(ip: &str, port: u16) -> Result<SocketAddrV4, StartError
     Ok(record_host(addr))
 }
 
-/// The configured port, or a free one that has a free one two below it.
+/// The configured port, or a free one whose neighbours one above and two below are free.
 pub(crate) fn listen_port(settings: &Settings) -> Result<u16, StartError> {
     let port = u16::try_from(settings.server.listen_port).map_err(|_| StartError::Config {
         key: "listenPort",
@@ -185,8 +185,10 @@ pub(crate) fn listen_port(settings: &Settings) -> Result<u16, StartError> {
     for _ in 0..PORT_TRIES {
         let main = probe(0).map_err(failed)?;
         let port = main.local_addr().map_err(failed)?.port();
-        if let Some(vip) = port.checked_sub(VIP_PORT_BELOW)
+        if let Some((vip, ha)) =
+            port.checked_sub(VIP_PORT_BELOW).zip(port.checked_add(HA_PORT_ABOVE))
             && probe(vip).is_ok()
+            && probe(ha).is_ok()
         {
             return Ok(port);
         }

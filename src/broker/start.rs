@@ -9,11 +9,12 @@ use parking_lot::Mutex;
 use protocol::{Command, Encoding, Request, ext};
 use remoting::{Client, Peer, Server, ServerOptions};
 use store::{BrokerRole, Store, StoreConfig};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::arrivals::Arrivals;
 use crate::access::Access;
+use crate::arrivals::Arrivals;
 use crate::clients::{Consumers, Producers};
 use crate::config::BrokerConfig;
 use crate::configuration::{Configuration, Tables};
@@ -26,12 +27,13 @@ use crate::hold::Hold;
 use crate::locks::Locks;
 use crate::offsets::Offsets;
 use crate::register::{Identity, Registrar, Round};
-use crate::settings::{self, Settings, StartError, VIP_PORT_BELOW};
+use crate::settings::{self, HA_PORT_ABOVE, Settings, StartError, VIP_PORT_BELOW};
+use crate::slave::Masters;
 use crate::stats::Stats;
 use crate::topics::Topics;
 use crate::transaction::Transactions;
 use crate::wants::Wants;
-use crate::{LOG, now_ms};
+use crate::{LOG, now_ms, replicate_net};
 
 /// A running broker: the owners of all its state.
 pub struct Broker {
@@ -55,10 +57,10 @@ pub struct Broker {
     pub(crate) hold: Arc<Hold<Wants>>,
     pub(crate) delay: Arc<Delay>,
     pub(crate) transactions: Arc<Transactions>,
-    pub(crate) stats: Stats,
-    pub(crate) registrar: Arc<Registrar>,
     /// Who may do what, where requests are checked.
     pub(crate) access: Option<Arc<Access>>,
+    pub(crate) stats: Stats,
+    pub(crate) registrar: Arc<Registrar>,
     pub(crate) client: Client,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -112,6 +114,11 @@ impl Broker {
         Ok(Command { encoding: self.encoding, ..Command::of(header)? })
     }
 
+    /// Where the master of this slave is, as it becomes known.
+    pub(crate) fn masters(&self) -> watch::Receiver<Masters> {
+        self.registrar.masters()
+    }
+
     /// Has the name servers told that the topic table changed.
     pub(crate) fn announce(&self, round: Round) {
         let registrar = Arc::clone(&self.registrar);
@@ -122,6 +129,7 @@ impl Broker {
         let identity = settings::identity(&settings, port);
         let store_host = settings::store_host(&settings.broker.broker_ip1, port)?;
         let folder = Path::new(&settings.store.store_path_root_dir).join("config");
+        let access = Access::open(&settings.broker)?;
         let levels = delay::levels(&settings.store.message_delay_level)?;
         let now = now_ms();
         let topics = Arc::new(Topics::load(&folder, &settings::rules(&settings.broker), now)?);
@@ -129,12 +137,15 @@ impl Broker {
         let groups = Arc::new(Groups::load(&folder, now)?);
         let delay = Arc::new(Delay::load(&folder, levels)?);
         let bloom = settings::bloom(&settings.broker)?;
-        let access = Access::open(&settings.broker)?;
         let filters = Arc::new(Filters::load(&folder, bloom, now)?);
         let client = Client::new(settings::client_options(&settings)?);
         let config = Arc::new(Live::new(settings.broker));
         let store_config = Arc::new(Live::new(settings.store));
-        store_config.update(|config| config.bit_map_length_consume_queue_ext = bloom.bit_count());
+        store_config.update(|config| {
+            config.bit_map_length_consume_queue_ext = bloom.bit_count();
+            // Whatever the settings say, as in 4.4.0.
+            config.ha_listen_port = i32::from(port.saturating_add(HA_PORT_ABOVE));
+        });
         let hold = Arc::new(Hold::default());
         let arrivals = Arrivals {
             hold: Arc::clone(&hold),
@@ -175,6 +186,7 @@ impl Broker {
             hold,
             delay,
             transactions: Arc::new(transactions),
+            access: access.map(Arc::new),
             stats: Stats::default(),
             registrar: Arc::new(registrar),
             client,
@@ -186,7 +198,6 @@ impl Broker {
     }
 
     fn listen(self: &Arc<Self>, port: u16, options: &ServerOptions) -> Result<(), StartError> {
-            access: access.map(Arc::new),
         for port in [port, port.saturating_sub(VIP_PORT_BELOW)] {
             let addr = SocketAddr::new(self.local_addr.ip(), port);
             let service = Arc::new(Dispatch(Arc::clone(self)));
@@ -194,7 +205,9 @@ impl Broker {
                 .map_err(|source| StartError::Listen { port, source })?;
             self.servers.lock().push(server);
         }
-        Ok(())
+        let port = port.saturating_add(HA_PORT_ABOVE);
+        let addr = SocketAddr::new(self.local_addr.ip(), port);
+        replicate_net::listen(self, addr).map_err(|source| StartError::Listen { port, source })
     }
 }
 

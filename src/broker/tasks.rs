@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::register::Round;
 use crate::start::Broker;
-use crate::{LOG, address_server, delay, now_ms, persist, stats, transaction};
+use crate::{
+    LOG, access, address_server, delay, now_ms, persist, replicate_net, slave, stats, transaction,
+};
 
 /// When periodic work first runs.
 const FIRST: Duration = Duration::from_secs(10);
@@ -18,6 +20,10 @@ const ADDRESS_SERVER_PERIOD: Duration = Duration::from_secs(120);
 const FILTER_PERIOD: Duration = Duration::from_secs(10);
 /// How often the log says how far queues are behind.
 const LAG_PERIOD: Duration = Duration::from_secs(60);
+/// How often a master says how far its slave is behind.
+const SLAVE_LINE_PERIOD: Duration = Duration::from_secs(60);
+/// A shorter `haMasterAddress` is none.
+const ADDRESS_LEN_MIN: usize = 6;
 /// How often clients are looked after.
 const CLIENT_PERIOD: Duration = Duration::from_secs(10);
 
@@ -44,6 +50,18 @@ impl Broker {
             self.tasks.spawn(Arc::clone(&self.delay).run(store, stop()));
             let period = ms(config.transaction_check_interval);
             self.tasks.spawn(transaction::run(Arc::clone(self), period, stop()));
+            let store = Arc::clone(&self.store);
+            self.tasks.spawn(every(FIRST, SLAVE_LINE_PERIOD, stop(), move || {
+                tracing::info!(target: LOG, "Slave fall behind master: {} bytes", store.slave_behind());
+                std::future::ready(())
+            }));
+        } else {
+            let by_hand = &store_config.ha_master_address;
+            if by_hand.len() >= ADDRESS_LEN_MIN {
+                self.registrar.set_ha_master(by_hand);
+            }
+            self.tasks.spawn(replicate_net::follow(Arc::clone(self)));
+            self.tasks.spawn(slave::run(Arc::clone(self)));
         }
         let period = ms(config.register_name_server_period.clamp(10_000, 60_000).into());
         let broker = Arc::clone(self);
@@ -68,6 +86,9 @@ impl Broker {
             tracing::info!(target: LOG, "dispatch behind commit log {} bytes", store.dispatch_behind());
             std::future::ready(())
         }));
+        if let Some(access) = &self.access {
+            self.tasks.spawn(access::watch(Arc::clone(access), stop()));
+        }
         self.tasks.spawn(stats::keep(Arc::clone(self), stop()));
     }
 
@@ -85,9 +106,6 @@ impl Broker {
         let (mut silent, emptied) = self.consumers.sweep(now);
         for group in emptied {
             self.filters.unregistered(&group, now);
-        }
-        if let Some(access) = &self.access {
-            self.tasks.spawn(access::watch(Arc::clone(access), stop()));
         }
         silent.extend(self.producers.sweep(now));
         if let Some((gone, left)) = self.filter_servers.sweep(now) {

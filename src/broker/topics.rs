@@ -304,6 +304,28 @@ impl Topics {
         self.changes.note();
     }
 
+    /// Becomes the master's table, unless it is that already; says whether it changed.
+    pub(crate) fn replace_all(&self, from: TopicConfigSerializeWrapper) -> bool {
+        let _one_at_a_time = self.writer.lock();
+        if self.table.load().version == from.data_version {
+            return false;
+        }
+        let storable = from.topic_config_table.into_values().filter(|config| {
+            let good = is_storable(&config.topic_name);
+            if !good {
+                tracing::error!(target: LOG, "topic {:?} of the master left out: its name is no folder name", config.topic_name);
+            }
+            good
+        });
+        self.replace(|table| {
+            table.version = from.data_version;
+            table.topics.clear();
+            storable.for_each(|config| table.insert(config));
+        });
+        self.changes.note();
+        true
+    }
+
     /// Makes the table look changed, so that name servers take it anew.
     pub(crate) fn touch(&self, now_ms: i64) {
         let _one_at_a_time = self.writer.lock();
