@@ -5,12 +5,13 @@
 
 use std::env;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 #[cfg(feature = "containers")]
 mod engine;
 
-use crate::backend::{Backend, run};
+use crate::backend::{Backend, java_lib, our_binary, repository, run};
 #[cfg(not(feature = "containers"))]
 use crate::launch::{Program, Running};
 #[cfg(feature = "containers")]
@@ -20,18 +21,38 @@ pub(crate) use engine::start;
 #[cfg(feature = "containers")]
 const IMAGE_HOME: &str = "/opt/rocketmq";
 
-/// Image of a product: `ROCKETMQ_JAVA_IMAGE` and `ROCKETMQ_OUR_IMAGE`, else what
-/// `scripts/compat-image.sh` makes.
-pub fn image(backend: Backend) -> (String, String) {
-    let (variable, default) = match backend {
-        Backend::Java => ("ROCKETMQ_JAVA_IMAGE", "rocketmq-compat-java:4.4.0"),
-        Backend::Ours => ("ROCKETMQ_OUR_IMAGE", "rocketmq-compat-ours:4.4.0"),
+/// Image of a product, name and tag: `ROCKETMQ_JAVA_IMAGE` and `ROCKETMQ_OUR_IMAGE`, else one
+/// that `scripts/compat-image.sh` makes when it is first asked for.
+pub fn image(backend: Backend) -> Result<(String, String)> {
+    static IMAGES: [OnceLock<Result<String, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let (slot, variable) = match backend {
+        Backend::Java => (0, "ROCKETMQ_JAVA_IMAGE"),
+        Backend::Ours => (1, "ROCKETMQ_OUR_IMAGE"),
     };
-    let name = env::var(variable).unwrap_or_else(|_| default.to_owned());
-    match name.rsplit_once(':') {
+    let image = IMAGES[slot].get_or_init(|| match env::var(variable) {
+        Ok(name) => Ok(name),
+        Err(_) => make_image(backend).map_err(|e| format!("make an image: {e:#}")),
+    });
+    let name = image.clone().map_err(anyhow::Error::msg)?;
+    Ok(match name.rsplit_once(':') {
         Some((name, tag)) => (name.to_owned(), tag.to_owned()),
         None => (name, "latest".to_owned()),
-    }
+    })
+}
+
+/// Java's image is kept between runs, ours holds what was built last.
+fn make_image(backend: Backend) -> Result<String> {
+    let name = format!("rocketmq-compat-{}:4.4.0", backend.name());
+    let content = match backend {
+        Backend::Java if docker(&["image", "inspect", "-f", "{{.Id}}", &name]).is_ok() => {
+            return Ok(name);
+        }
+        Backend::Java => java_lib()?,
+        Backend::Ours => our_binary()?,
+    };
+    let script = repository().join("scripts/compat-image.sh");
+    run(Command::new("sh").arg(script).arg(backend.name()).arg(&name).arg(content))?;
+    Ok(name)
 }
 
 /// Without the crate there is nothing to start containers with.
@@ -48,10 +69,4 @@ fn docker(args: &[&str]) -> Result<String> {
 pub fn available() -> Result<()> {
     docker(&["info", "-f", "{{.ServerVersion}}"]).context("no container engine answers")?;
     Ok(())
-}
-
-/// Whether the image of a product is there.
-pub fn has_image(backend: Backend) -> bool {
-    let (name, tag) = image(backend);
-    docker(&["image", "inspect", "-f", "{{.Id}}", &format!("{name}:{tag}")]).is_ok()
 }

@@ -10,6 +10,7 @@ use testcontainers::{Container, GenericImage};
 
 use super::{IMAGE_HOME, docker, image};
 use crate::launch::{Places, Program, Running, path_text};
+use crate::reaper;
 
 fn places() -> Places {
     let lib = env::var("ROCKETMQ_JAVA_IMAGE_LIB");
@@ -20,7 +21,7 @@ fn places() -> Places {
 }
 
 pub(crate) fn start(program: &Program) -> Result<Box<dyn Running>> {
-    let (name, tag) = image(program.backend);
+    let (name, tag) = image(program.backend)?;
     let home = path_text(&program.home);
     let mut words = vec![
         "-c".to_owned(),
@@ -41,6 +42,7 @@ pub(crate) fn start(program: &Program) -> Result<Box<dyn Running>> {
         .start()
         .context("start a container")?;
     let pid = docker(&["inspect", "-f", "{{.State.Pid}}", container.id()])?.parse()?;
+    reaper::add(pid);
     Ok(Box::new(Contained { container, pid }))
 }
 
@@ -66,5 +68,12 @@ impl Running for Contained {
 
     fn kill(&mut self) -> Result<()> {
         docker(&["kill", "--signal", "KILL", self.container.id()]).map(drop)
+    }
+}
+
+impl Drop for Contained {
+    fn drop(&mut self) {
+        // The container itself is removed when its handle goes.
+        reaper::remove(self.pid);
     }
 }

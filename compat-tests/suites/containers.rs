@@ -1,12 +1,10 @@
 //! The same clusters in containers: skipped, with the reason, where no engine answers.
 
-use std::process::Command;
-
 use anyhow::{Context, Result};
 use libtest_mimic::Trial;
 
 use super::{quickstart, trial};
-use crate::backend::{Backend, pair, repository, run};
+use crate::backend::pair;
 use crate::case::replay;
 use crate::cases;
 use crate::cluster::{Cluster, Spec};
@@ -34,12 +32,6 @@ fn skip(reason: &str) {
 
 fn conversations_and_quickstart() -> Result<()> {
     let (left, right) = pair()?;
-    let used = [left.name_server, left.broker, right.name_server, right.broker];
-    for backend in [Backend::Java, Backend::Ours] {
-        if used.contains(&backend) && !container::has_image(backend) {
-            make_image(backend)?;
-        }
-    }
     let start =
         |products| Cluster::start(&Spec { launcher: Launcher::Container, ..Spec::of(products)? });
     let left = start(left).context("reference in containers")?;
@@ -51,17 +43,4 @@ fn conversations_and_quickstart() -> Result<()> {
     let done = quickstart::producer_and_consumer(&mut right);
     attach(done, || right.logs())?;
     right.stop()
-}
-
-fn make_image(backend: Backend) -> Result<()> {
-    let script = repository().join("scripts/compat-image.sh");
-    let (name, tag) = container::image(backend);
-    let mut command = Command::new("sh");
-    command.arg(script).arg(backend.name()).arg(format!("{name}:{tag}"));
-    match backend {
-        Backend::Java => command.arg(crate::backend::java_lib()?),
-        Backend::Ours => command.arg(crate::backend::our_binary()?),
-    };
-    run(&mut command).context("make an image")?;
-    Ok(())
 }
