@@ -163,7 +163,7 @@ impl LoadedQueue {
 }
 
 fn slice_of(file: &MappedFile) -> Result<Slice, StoreError> {
-    file.slice_from(0).map_err(|e| StoreError::io("map", file.path(), e))
+    file.written().map_err(|e| StoreError::io("map", file.path(), e))
 }
 
 impl ConsumeQueue {
@@ -294,7 +294,7 @@ impl ConsumeQueue {
     fn new_file(&self, base: i64) -> io::Result<Arc<MappedFile>> {
         let file = self.segments.create_file(base)?;
         self.new_names.store(true, Ordering::Release);
-        if let Err(error) = file.reserve(PAGE) {
+        if let Err(error) = file.make_ready(PAGE) {
             let _ = file.remove();
             return Err(error);
         }
@@ -456,7 +456,7 @@ fn is_filler(entry: QueueEntry) -> bool {
 /// Writes fillers up to the offset `until`.
 fn fill(tail: &mut Tail, until: i64) -> io::Result<()> {
     let missing = usize::try_from(until - tail.offset()).unwrap_or(0);
-    tail.file().reserve(tail.position() + missing)?;
+    tail.file().make_ready(tail.position() + missing)?;
     for _ in 0..missing / ENTRY_LEN {
         tail.put(&QueueEntry::FILLER.encode());
     }
@@ -470,9 +470,9 @@ fn reserve(tail: &Tail, bytes: usize) -> io::Result<()> {
         return Ok(());
     }
     let needed = page_up(tail.position() + bytes);
-    let step = tail.file().reserved().clamp(PAGE, RESERVE_STEP_MAX);
-    match tail.file().reserve(needed.max(tail.file().reserved() + step)) {
-        Err(error) if is_disk_full(&error) => tail.file().reserve(needed).map(|_| ()),
-        other => other.map(|_| ()),
+    let ready = tail.file().ready();
+    match tail.file().make_ready(needed.max(ready + ready.clamp(PAGE, RESERVE_STEP_MAX))) {
+        Err(error) if is_disk_full(&error) => tail.file().make_ready(needed),
+        other => other,
     }
 }

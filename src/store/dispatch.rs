@@ -11,6 +11,7 @@ use protocol::properties::{name, tags_code};
 use protocol::{sysflag, topic};
 
 use crate::arrival::Arrival;
+use crate::commit_log::CommitLog;
 use crate::delay::DelayLevels;
 use crate::error::is_disk_full;
 use crate::format::ext::ExtUnit;
@@ -136,33 +137,50 @@ impl<'a> Deriver<'a> {
         Ok(())
     }
 
-    /// Derives everything from `from` on up to `end`, telling nobody: for recovery.
-    pub(crate) fn catch_up(&mut self, from: i64, end: i64) -> io::Result<()> {
-        let mut at = from;
+    /// Derives everything from `from` on up to `end`, telling nobody: for recovery. The result is
+    /// how far it came, and what stopped it there.
+    pub(crate) fn catch_up(&mut self, from: i64, end: i64) -> (i64, io::Result<()>) {
+        let mut reached = from;
+        let done = walk_log(&self.inner.log, from, end, |message, len| {
+            self.derive(message, len)?;
+            reached = message.physical_offset + len as i64;
+            Ok(())
+        });
+        (if done.is_ok() { end } else { reached }, done)
+    }
+}
+
+/// Hands the messages of a recovered log to `each`, from `from` on up to `end`.
+pub(crate) fn walk_log(
+    log: &CommitLog,
+    from: i64,
+    end: i64,
+    mut each: impl FnMut(&Message<'_>, usize) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut at = from;
+    while at < end {
+        let Some(slice) = log.slice_from(at)? else { break };
+        let file_end = log.next_file(at);
+        let mut rest = &slice[..];
         while at < end {
-            let Some(slice) = self.inner.log.slice_from(at)? else { break };
-            let file_end = self.inner.log.next_file(at);
-            let mut rest = &slice[..];
-            while at < end {
-                match step(rest, false) {
-                    Step::Message(message, len) => {
-                        self.derive(&message, len)?;
-                        at += len as i64;
-                        rest = rest.get(len..).unwrap_or_default();
-                    }
-                    Step::NextFile => {
-                        at = file_end;
-                        break;
-                    }
-                    Step::End(damage) => {
-                        let text = format!("log at {at}: {damage}");
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-                    }
+            match step(rest, false) {
+                Step::Message(message, len) => {
+                    each(&message, len)?;
+                    at += len as i64;
+                    rest = rest.get(len..).unwrap_or_default();
+                }
+                Step::NextFile => {
+                    at = file_end;
+                    break;
+                }
+                Step::End(damage) => {
+                    let text = format!("log at {at}: {damage}");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                 }
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Follows the log until `stop` is set and nothing is left.

@@ -97,11 +97,11 @@ impl IndexFile {
     }
 
     fn reserve(&mut self, to: usize) -> io::Result<()> {
-        if to <= self.file.reserved() {
+        if to <= self.file.ready() {
             return Ok(());
         }
-        match self.file.reserve(page_up(to) + RESERVE_STEP) {
-            Err(error) if is_disk_full(&error) => self.file.reserve(page_up(to)),
+        match self.file.make_ready(page_up(to) + RESERVE_STEP) {
+            Err(error) if is_disk_full(&error) => self.file.make_ready(page_up(to)),
             other => other,
         }
     }
@@ -149,7 +149,7 @@ impl IndexFile {
     pub(crate) fn lower_end(&mut self, log_end: i64) -> io::Result<()> {
         if self.header.end_offset > log_end {
             self.header.end_offset = log_end;
-            self.file.reserve(HEADER_LEN)?;
+            self.file.make_ready(HEADER_LEN)?;
             self.write_header();
         }
         Ok(())

@@ -35,8 +35,8 @@ pub(crate) fn first_to_derive(run: &Run, max_physical: i64) -> Result<i64, Store
         return Ok(if behind { last_checked(run) } else { log_min });
     };
     let from = usize::try_from(max_physical - file.base()).unwrap_or(0);
-    let slice = file.slice_from(from).map_err(|e| io_error(file, e))?;
-    match step(&slice, true) {
+    let slice = file.written().map_err(|e| io_error(file, e))?;
+    match step(slice.get(from..).unwrap_or_default(), true) {
         Step::Message(message, len) if message.physical_offset == max_physical => {
             Ok(max_physical + len as i64)
         }
@@ -55,7 +55,7 @@ fn last_checked(run: &Run) -> i64 {
 /// everything is on the disk; else of the first one.
 pub(crate) fn start_of_unsafe(run: &Run, safe_time: i64) -> Result<i64, StoreError> {
     for file in run.files().iter().rev() {
-        let slice = file.slice_from(0).map_err(|e| io_error(file, e))?;
+        let slice = file.written().map_err(|e| io_error(file, e))?;
         let magic = i32_at(&slice, at::MAGIC) == Some(MESSAGE_MAGIC);
         let time = i64_at(&slice, at::STORE_TIMESTAMP).unwrap_or(0);
         if magic && time != 0 && time <= safe_time {
@@ -73,9 +73,9 @@ pub(crate) fn find_end(run: &Run, from: i64, check_body: bool) -> Result<LogEnd,
         if offset < file.base() {
             offset = file.base();
         }
-        let slice = file.slice_from(0).map_err(|e| io_error(file, e))?;
+        let slice = file.written().map_err(|e| io_error(file, e))?;
         let start = usize::try_from(offset - file.base()).unwrap_or(0);
-        let (end, why) = walk(&slice, start, check_body);
+        let (end, why) = walk(&slice, start, file.len(), check_body);
         offset = file.base() + end as i64;
         match why {
             FileEnd::Blank if files.peek().is_some() => {}
@@ -111,7 +111,7 @@ fn survivor_in(file: &MappedFile, slice: &[u8], end: usize) -> Result<Option<i64
 
 /// Whether a file was made and never used.
 pub(crate) fn is_unwritten(file: &MappedFile) -> Result<bool, StoreError> {
-    let slice = file.slice_from(0).map_err(|e| io_error(file, e))?;
+    let slice = file.written().map_err(|e| io_error(file, e))?;
     is_unwritten_from(file, &slice, 0)
 }
 
@@ -130,7 +130,7 @@ fn is_unwritten_from(file: &MappedFile, slice: &[u8], end: usize) -> Result<bool
 
 /// The offset of a file, if it begins with a valid record.
 fn first_record(file: &MappedFile) -> Result<Option<i64>, StoreError> {
-    let slice = file.slice_from(0).map_err(|e| io_error(file, e))?;
+    let slice = file.written().map_err(|e| io_error(file, e))?;
     Ok(is_record_at(&slice, file.base()).then_some(file.base()))
 }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use config::Live;
 use parking_lot::Mutex;
+use protocol::sysflag;
 
 use crate::arrival::ArrivalListener;
 use crate::checkpoint::Checkpoint;
@@ -14,8 +15,8 @@ use crate::clock::Clock;
 use crate::commit_log::CommitLog;
 use crate::config::StoreConfig;
 use crate::delay::DelayLevels;
-use crate::dispatch::Deriver;
-use crate::error::StoreError;
+use crate::dispatch::{Deriver, walk_log};
+use crate::error::{StoreError, is_disk_full};
 use crate::format::ext;
 use crate::format::index::Shape;
 use crate::format::paths::Paths;
@@ -133,7 +134,7 @@ pub(crate) fn open(
         delays,
         stats: Stats::new(now),
         flags: Flags::default(),
-        dispatched: Watermark::new(end.offset),
+        dispatched: Watermark::new(0),
         replicated: Watermark::new(0),
         slaves: Seats::default(),
         logics_timestamp: AtomicI64::new(0),
@@ -148,20 +149,40 @@ pub(crate) fn open(
     Ok((inner, lock))
 }
 
-/// Brings queues and index up to the end of the log, then the counters that hang on them.
+/// Brings queues and index up to the end of the log, then the counters that hang on them. On a
+/// full disk what is missing is left to the dispatcher: the store can be read, and takes messages
+/// once there is space.
 fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> {
+    let error = |e| StoreError::io("rebuild from", inner.paths.commit_log(), e);
+    let mut reached = end;
     if from < end {
         tracing::info!(from, end, "rebuilding consume queues and index");
-        let done = Deriver::new(inner).catch_up(from, end);
-        done.map_err(|e| StoreError::io("rebuild from", inner.paths.commit_log(), e))?;
+        let (until, done) = Deriver::new(inner).catch_up(from, end);
+        match done {
+            Ok(()) => {}
+            Err(e) if is_disk_full(&e) => {
+                tracing::error!(until, end, "no space to rebuild consume queues and index");
+                reached = until;
+                inner.flags.derived_failed.store(true, Ordering::Release);
+            }
+            Err(e) => return Err(error(e)),
+        }
     }
+    inner.dispatched.advance(reached);
     let log_min = inner.log.min_offset();
     for queue in inner.queues.all() {
         queue.set_next_offset(queue.max_offset());
         let corrected = queue.correct_min(log_min);
         corrected.map_err(|e| StoreError::io("read", queue.segments().dir(), e))?;
     }
-    Ok(())
+    let raised = walk_log(&inner.log, reached, end, |message, _| {
+        let queue = inner.queues.find_or_create(message.topic, message.queue_id);
+        if let Some(queue) = queue.filter(|_| sysflag::message::is_queued(message.sys_flag)) {
+            queue.set_next_offset(queue.next_offset().max(message.queue_offset + 1));
+        }
+        Ok(())
+    });
+    raised.map_err(error)
 }
 
 /// Makes `end` the end of the log. Whole files behind it are moved out of the way if they hold
@@ -194,11 +215,12 @@ fn keep_rest(run: &Run, end: i64, paths: &Paths) -> Result<(), StoreError> {
     let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
     let Some(file) = run.files().iter().find(holds) else { return Ok(()) };
     let from = usize::try_from(end - file.base()).unwrap_or(0);
-    let rest = file.slice_from(from).map_err(|e| StoreError::io("map", file.path(), e))?;
+    let written = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
+    let rest = written.get(from..).unwrap_or_default();
     let dir = paths.set_aside();
     make_dir(&dir)?;
     let copy = dir.join(crate::format::paths::offset_name(end));
-    fs::write(&copy, &rest[..]).map_err(|e| StoreError::io("write", &copy, e))?;
+    fs::write(&copy, rest).map_err(|e| StoreError::io("write", &copy, e))?;
     tracing::error!(copy = %copy.display(), "what follows the damage was copied there");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, END_LEN, END_MARK, ExtUnit};
 use crate::mapped::{MappedFile, Run, Segments, Tail, page_up, sync_dir};
 
@@ -151,7 +151,7 @@ impl QueueExt {
 /// Where the units end. Only the last file can be unfinished.
 fn written_end(run: &Run) -> Result<i64, StoreError> {
     let Some(last) = run.files().last() else { return Ok(0) };
-    let slice = last.slice_from(0).map_err(|e| StoreError::io("map", last.path(), e))?;
+    let slice = last.written().map_err(|e| StoreError::io("map", last.path(), e))?;
     Ok(last.base() + ext::written_len(&slice) as i64)
 }
 
@@ -160,8 +160,8 @@ fn unit_end(run: &Run, offset: i64) -> Result<Option<i64>, StoreError> {
     let holds = |file: &&MappedFile| file.base() <= offset && offset < file.end();
     let Some(file) = run.files().iter().find(holds) else { return Ok(None) };
     let from = usize::try_from(offset - file.base()).unwrap_or(0);
-    let slice = file.slice_from(from).map_err(|e| StoreError::io("map", file.path(), e))?;
-    let len = ExtUnit::decode(&slice).and_then(|unit| unit.encoded_len());
+    let slice = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
+    let len = slice.get(from..).and_then(ExtUnit::decode).and_then(|unit| unit.encoded_len());
     Ok(len.map(|len| offset + len as i64))
 }
 
@@ -170,8 +170,8 @@ fn reserve(tail: &Tail, bytes: usize) -> io::Result<()> {
         return Ok(());
     }
     let needed = page_up(tail.position() + bytes);
-    match tail.file().reserve(needed.max(tail.file().reserved() + RESERVE_STEP)) {
-        Err(error) if crate::error::is_disk_full(&error) => tail.file().reserve(needed).map(|_| ()),
-        other => other.map(|_| ()),
+    match tail.file().make_ready(needed.max(tail.file().ready() + RESERVE_STEP)) {
+        Err(error) if is_disk_full(&error) => tail.file().make_ready(needed),
+        other => other,
     }
 }

@@ -62,16 +62,26 @@ pub(crate) enum FileEnd {
 }
 
 /// Walks the records of one file from `from` on. The result is where the last valid one ends, and
-/// why.
-pub(crate) fn walk(file: &[u8], from: usize, check_body: bool) -> (usize, FileEnd) {
+/// why. `written` may be shorter than the file: what is behind was never written.
+pub(crate) fn walk(
+    written: &[u8],
+    from: usize,
+    file_len: usize,
+    check_body: bool,
+) -> (usize, FileEnd) {
     let mut at = from;
-    loop {
-        match step(file.get(at..).unwrap_or_default(), check_body) {
+    while at + BLANK_LEN <= file_len {
+        let rest = written.get(at..).unwrap_or_default();
+        if rest.len() < BLANK_LEN {
+            return (at, FileEnd::Damage(Damage::Truncated));
+        }
+        match step(rest, check_body) {
             Step::Message(_, len) => at += len,
-            Step::NextFile => return (at, FileEnd::Blank),
+            Step::NextFile => break,
             Step::End(damage) => return (at, FileEnd::Damage(damage)),
         }
     }
+    (at, FileEnd::Blank)
 }
 
 /// Whether a valid record that knows it belongs at `position` starts `bytes`.

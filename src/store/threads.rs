@@ -62,7 +62,7 @@ impl Threads {
     /// Starts them all.
     pub(crate) fn start(inner: &Arc<Inner>, cleaner: Arc<Cleaner>) -> io::Result<Self> {
         Ok(Self {
-            ahead: Worker::start("store-ahead", inner, |inner, stop| ahead::run(&inner.log, stop))?,
+            ahead: Worker::start("store-ahead", inner, ahead::run)?,
             log_flusher: Worker::start("store-flush", inner, flush::run_log)?,
             derived_flusher: Worker::start("store-flush-cq", inner, flush::run_derived)?,
             dispatcher: Worker::start("store-dispatch", inner, dispatch::run)?,

@@ -14,7 +14,10 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::map::Mapping;
-use super::{page_up, space};
+use super::{PAGE, page_up, space};
+
+/// Bytes made ready in one go, so that the writer gets some while more are on their way.
+const READY_STEP: usize = 256 * 1024;
 
 /// A file of fixed length, filled from its start.
 pub(crate) struct MappedFile {
@@ -27,6 +30,8 @@ pub(crate) struct MappedFile {
     published: AtomicUsize,
     /// Bytes below have blocks on the disk.
     reserved: AtomicUsize,
+    /// Bytes below can be written without waiting for the disk or failing.
+    ready: AtomicUsize,
     /// One reservation at a time.
     reserving: Mutex<()>,
     /// A [`Tail`] exists.
@@ -62,6 +67,7 @@ impl MappedFile {
             map: RwLock::new(map),
             published: AtomicUsize::new(published),
             reserved: AtomicUsize::new(published),
+            ready: AtomicUsize::new(published),
             reserving: Mutex::new(()),
             has_tail: AtomicBool::new(false),
         }
@@ -127,27 +133,45 @@ impl MappedFile {
         Ok(Some(Slice { map: self.map()?, from, to }))
     }
 
-    /// Gives blocks to the bytes below `to` that have none yet. The result says how far blocks
-    /// reach now. On a full disk the error is `StorageFull`, and what is reserved stays so.
-    pub(crate) fn reserve(&self, to: usize) -> io::Result<usize> {
-        let _one_at_a_time = self.reserving.lock();
-        let from = self.reserved();
-        let to = to.min(self.len);
-        if to <= from {
-            return Ok(from);
-        }
-        let file = space::open(&self.path)?;
-        space::reserve(&file, from, to)?;
-        self.reserved.store(to, Ordering::Release);
-        Ok(to)
+    /// Bytes that can be written.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.load(Ordering::Acquire)
     }
 
-    /// Makes the memory of `from..to` ready for writing; only reserved bytes may be asked for.
-    pub(crate) fn populate(&self, from: usize, to: usize) {
-        let to = to.min(self.reserved());
-        if let Ok(map) = self.map() {
-            map.populate(from, to);
+    /// Gives blocks to the bytes below `to` that have none yet. On a full disk the error is
+    /// `StorageFull`, and what is reserved stays so.
+    pub(crate) fn reserve(&self, to: usize) -> io::Result<()> {
+        let _one_at_a_time = self.reserving.lock();
+        self.reserve_locked(to)
+    }
+
+    fn reserve_locked(&self, to: usize) -> io::Result<()> {
+        let from = self.reserved();
+        let to = to.min(self.len);
+        if to > from {
+            let file = space::open(&self.path)?;
+            space::reserve(&file, from, to)?;
+            self.reserved.store(to, Ordering::Release);
         }
+        Ok(())
+    }
+
+    /// Makes the bytes below `to` writable: blocks on the disk, and pages in memory that were
+    /// writable once. Blocks alone are not enough: a file system may need space to note that they
+    /// are used, and would kill the process for the lack of it.
+    pub(crate) fn make_ready(&self, to: usize) -> io::Result<()> {
+        let to = to.min(self.len);
+        while self.ready() < to {
+            let _one_at_a_time = self.reserving.lock();
+            let from = self.ready();
+            let step = to.min(from + READY_STEP);
+            if from < step {
+                self.reserve_locked(step)?;
+                self.map()?.populate(from, step)?;
+                self.ready.store(step, Ordering::Release);
+            }
+        }
+        Ok(())
     }
 
     /// Writes `from..to` to the disk and waits.
@@ -158,6 +182,17 @@ impl MappedFile {
     /// Makes length and reservation durable.
     pub(crate) fn sync_all(&self) -> io::Result<()> {
         space::open(&self.path)?.sync_all()
+    }
+
+    /// The bytes up to the last one that was ever written. For recovery, which must not touch holes:
+    /// there are file systems (tmpfs) where reading one takes memory that may not be there.
+    pub(crate) fn written(&self) -> io::Result<Slice> {
+        let file = space::open(&self.path)?;
+        let mut end = 0;
+        while let Some((_, to)) = space::next_data(&file, end)? {
+            end = to;
+        }
+        Ok(Slice { map: self.map()?, from: 0, to: end.min(self.published()) })
     }
 
     /// The next range at or behind `from` that may hold anything but zeroes: holes and reserved
@@ -181,7 +216,7 @@ impl MappedFile {
     pub(crate) fn release_reserved(&self) -> io::Result<()> {
         let from = page_up(self.published());
         if from < self.reserved() {
-            self.reserved.store(from, Ordering::Release);
+            self.set_reserved(from);
             space::clear(&space::open(&self.path)?, from, self.len)?;
         }
         Ok(())
@@ -193,33 +228,35 @@ impl MappedFile {
     pub(crate) fn truncate(&mut self, at: usize) -> io::Result<()> {
         assert!(at <= self.len, "cut within the file");
         assert!(!*self.has_tail.get_mut(), "no writer while cutting");
+        self.assert_unshared();
         let file = space::open(&self.path)?;
-        let map = self.map()?;
-        self.assert_unshared(2);
         let page_end = page_up(at).min(self.len);
-        // SAFETY: `&mut self` and the missing tail leave nobody else who could reach the mapping
-        // but slices, and there are none.
-        unsafe { map.write(at, &vec![0; page_end - at]) };
+        space::write_zeroes(&file, at, page_end)?;
         if page_end < self.len {
             space::clear(&file, page_end, self.len)?;
         }
         self.published.store(at, Ordering::Release);
-        self.reserved.store(page_end, Ordering::Release);
+        self.set_reserved(at / PAGE * PAGE);
         Ok(())
+    }
+
+    fn set_reserved(&self, at: usize) {
+        self.reserved.store(at, Ordering::Release);
+        self.ready.store(at, Ordering::Release);
     }
 
     /// As [`truncate`](Self::truncate) where what follows is known to be zero already.
     pub(crate) fn truncate_clean(&mut self, at: usize) {
         assert!(at <= self.len, "cut within the file");
-        self.assert_unshared(1);
+        self.assert_unshared();
         self.published.store(at, Ordering::Release);
-        self.reserved.store(page_up(at).min(self.len), Ordering::Release);
+        self.set_reserved(at / PAGE * PAGE);
     }
 
     /// Slices of bytes that are cut would see them change.
-    fn assert_unshared(&mut self, mine: usize) {
+    fn assert_unshared(&mut self) {
         let holders = self.map.get_mut().as_ref().map_or(0, Arc::strong_count);
-        assert!(holders <= mine, "no slices while cutting");
+        assert!(holders <= 1, "no slices while cutting");
     }
 
     /// The writer of this file, from the published mark on. There is one at a time; asking for a
@@ -265,16 +302,16 @@ impl Tail {
         self.file.base + as_offset(self.at)
     }
 
-    /// Whether `bytes` more have blocks.
+    /// Whether `bytes` more can be written.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.at + bytes <= self.file.reserved()
+        self.at + bytes <= self.file.ready()
     }
 
     /// Writes behind what was written; nobody sees it before [`publish`](Self::publish). The
-    /// space must be reserved.
+    /// space must be [ready](MappedFile::make_ready).
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         let end = self.at + bytes.len();
-        assert!(end <= self.file.reserved(), "space is reserved before it is written");
+        assert!(end <= self.file.ready(), "space is made ready before it is written");
         // SAFETY: `at` is never below the published mark, slices end at the mark, and this is the
         // only writer of the file: `MappedFile::tail` hands out one at a time.
         unsafe { self.map.write(self.at, bytes) };

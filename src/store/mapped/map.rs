@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::io::Errno;
 
 /// Readable and writable memory of a file. It outlives the file's name and descriptor.
 pub(super) struct Mapping(MmapRaw);
@@ -60,11 +61,19 @@ impl Mapping {
         self.0.flush_range(from, to - from)
     }
 
-    /// Makes the pages of `from..to` present and writable, so that touching them does not fault.
-    /// Best effort: older kernels do not know how.
-    pub(super) fn populate(&self, from: usize, to: usize) {
-        if from < to && to <= self.len() {
-            let _ = self.0.advise_range(Advice::PopulateWrite, from, to - from);
+    /// Makes the pages of `from..to` present and writable. Where touching one would have killed the
+    /// process, since the file system finds no space after all, this is an error instead.
+    pub(super) fn populate(&self, from: usize, to: usize) -> io::Result<()> {
+        if from >= to || to > self.len() {
+            return Ok(());
+        }
+        match self.0.advise_range(Advice::PopulateWrite, from, to - from) {
+            Err(e) if e.raw_os_error() == Some(Errno::FAULT.raw_os_error()) => {
+                Err(io::Error::new(io::ErrorKind::StorageFull, "no space behind reserved blocks"))
+            }
+            // A kernel before 5.14: the reservation has to do.
+            Err(e) if e.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),
+            other => other,
         }
     }
 }

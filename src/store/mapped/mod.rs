@@ -5,8 +5,9 @@
 //! mark only; [`Slice`] is handed out for bytes below it only. A slice owns its mapping, so a file
 //! that was deleted stays readable for those who are still at it.
 //!
-//! Space is reserved before it is written (see [`MappedFile::reserve`]): a page without a block
-//! behind it would kill the process with SIGBUS on a full disk, a failed reservation is an error.
+//! Space is made ready before it is written (see [`MappedFile::make_ready`]): a page without a
+//! block behind it would kill the process with SIGBUS on a full disk, a failed reservation is an
+//! error.
 #![allow(unsafe_code, reason = "memory maps; every block says why it is sound")]
 
 mod file;

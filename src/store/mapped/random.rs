@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::map::Mapping;
 use super::space;
@@ -12,21 +11,22 @@ use super::space;
 pub(crate) struct RandomFile {
     path: PathBuf,
     map: Mapping,
-    /// Bytes below have blocks.
-    reserved: AtomicUsize,
+    /// Bytes below can be written, see [`MappedFile`](super::MappedFile::make_ready).
+    ready: usize,
 }
 
 impl RandomFile {
     /// Creates the file at its full length, with blocks for the first `reserve` bytes.
     pub(crate) fn create(path: PathBuf, len: usize, reserve: usize) -> io::Result<Self> {
         let file = space::create(&path, len)?;
-        if let Err(error) = space::reserve(&file, 0, reserve) {
+        let map = Mapping::of(&file, len)?;
+        let mut new = Self { path, map, ready: 0 };
+        if let Err(error) = new.make_ready(reserve) {
             // Nothing but an empty shell: it must not be found at the next start.
-            let _ = std::fs::remove_file(&path);
+            let _ = std::fs::remove_file(&new.path);
             return Err(error);
         }
-        let map = Mapping::of(&file, len)?;
-        Ok(Self { path, map, reserved: AtomicUsize::new(reserve) })
+        Ok(new)
     }
 
     /// Opens a file of exactly `len` bytes. Which of them have blocks is not known: the writer
@@ -39,25 +39,26 @@ impl RandomFile {
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         let map = Mapping::of(&file, len)?;
-        Ok(Self { path, map, reserved: AtomicUsize::new(0) })
+        Ok(Self { path, map, ready: 0 })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn reserved(&self) -> usize {
-        self.reserved.load(Ordering::Acquire)
+    /// Bytes that can be written.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready
     }
 
-    /// Gives blocks to the bytes below `to`.
-    pub(crate) fn reserve(&mut self, to: usize) -> io::Result<()> {
-        let from = self.reserved();
+    /// Makes the bytes below `to` writable.
+    pub(crate) fn make_ready(&mut self, to: usize) -> io::Result<()> {
         let to = to.min(self.map.len());
-        if to > from {
+        if to > self.ready {
             let file = space::open(&self.path)?;
-            space::reserve(&file, from, to)?;
-            self.reserved.store(to, Ordering::Release);
+            space::reserve(&file, self.ready, to)?;
+            self.map.populate(self.ready, to)?;
+            self.ready = to;
         }
         Ok(())
     }
@@ -69,9 +70,9 @@ impl RandomFile {
         unsafe { self.map.slice(at, end) }.first_chunk().copied()
     }
 
-    /// Copies bytes in. The space must be reserved.
+    /// Copies bytes in. The space must be ready.
     pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
-        assert!(at + bytes.len() <= self.reserved(), "space is reserved before it is written");
+        assert!(at + bytes.len() <= self.ready, "space is made ready before it is written");
         // SAFETY: `&mut self` keeps everybody else away, and no slice of this file outlives the
         // call that made it.
         unsafe { self.map.write(at, bytes) };

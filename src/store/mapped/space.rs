@@ -70,7 +70,8 @@ pub(super) fn next_data(file: &File, from: usize) -> io::Result<Option<(usize, u
     Ok((start < end).then(|| (to_usize(start), to_usize(end))))
 }
 
-fn write_zeroes(file: &File, from: usize, to: usize) -> io::Result<()> {
+/// Writes zeroes the ordinary way, which fails with an error where a mapping would not.
+pub(super) fn write_zeroes(file: &File, from: usize, to: usize) -> io::Result<()> {
     let zeroes = [0; ZEROES];
     let mut at = from;
     while at < to {

@@ -40,7 +40,7 @@ fn file() -> (Vec<u8>, usize, usize) {
 #[test]
 fn a_whole_tail_ends_behind_its_last_record() {
     let (file, _, end) = file();
-    assert_eq!(walk(&file, 0, true), (end, FileEnd::Damage(Damage::Magic(0))));
+    assert_eq!(walk(&file, 0, file.len(), true), (end, FileEnd::Damage(Damage::Magic(0))));
 }
 
 #[test]
@@ -51,8 +51,8 @@ fn a_tail_torn_or_zeroed_at_any_byte_ends_before_the_last_record() {
         torn[cut..].fill(0);
         // Zeroes that were zeroes before change nothing: the last bytes may be.
         let expected = if torn == file { end } else { last };
-        assert_eq!(walk(&torn, 0, true).0, expected, "zeroed from {cut}");
-        assert_eq!(walk(&file[..cut], 0, true).0, last, "file ends at {cut}");
+        assert_eq!(walk(&torn, 0, torn.len(), true).0, expected, "zeroed from {cut}");
+        assert_eq!(walk(&file[..cut], 0, file.len(), true).0, last, "file ends at {cut}");
     }
 }
 
@@ -63,7 +63,7 @@ fn garbage_in_any_byte_that_counts_ends_before_the_last_record() {
     for at in last..end {
         let mut garbled = file.clone();
         garbled[at] ^= 0x55;
-        let found = walk(&garbled, 0, true).0;
+        let found = walk(&garbled, 0, garbled.len(), true).0;
         let field = at - last;
         // Fields that are values only, topic and property text are covered by no check of 4.4.0.
         let covered = field < at::QUEUE_ID
@@ -84,7 +84,7 @@ fn garbage_behind_the_end_is_no_record() {
     for (number, byte) in file[end..].iter_mut().enumerate() {
         *byte = (number * 37 + 11) as u8;
     }
-    assert_eq!(walk(&file, 0, true).0, end);
+    assert_eq!(walk(&file, 0, file.len(), true).0, end);
     assert_eq!(survivor(&file, end, file.len(), 0), None);
 }
 
@@ -92,17 +92,17 @@ fn garbage_behind_the_end_is_no_record() {
 fn without_the_checksum_a_damaged_body_passes() {
     let (mut file, last, end) = file();
     file[last + message::HEAD_LEN] ^= 1;
-    assert_eq!(walk(&file, 0, true).0, last);
-    assert_eq!(walk(&file, 0, false).0, end);
+    assert_eq!(walk(&file, 0, file.len(), true).0, last);
+    assert_eq!(walk(&file, 0, file.len(), false).0, end);
 }
 
 #[test]
 fn a_blank_record_or_no_room_for_one_sends_to_the_next_file() {
     let (mut file, _, end) = file();
     file[end..end + 8].copy_from_slice(&blank(200));
-    assert_eq!(walk(&file, 0, true), (end, FileEnd::Blank));
+    assert_eq!(walk(&file, 0, file.len(), true), (end, FileEnd::Blank));
     file.truncate(end + 7);
-    assert_eq!(walk(&file, 0, true), (end, FileEnd::Blank));
+    assert_eq!(walk(&file, 0, file.len(), true), (end, FileEnd::Blank));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn damage_in_the_middle_is_told_by_what_survives_it() {
     for at in second..last {
         let mut damaged = file.clone();
         damaged[at] ^= 0xFF;
-        let (end, _) = walk(&damaged, 0, true);
+        let (end, _) = walk(&damaged, 0, damaged.len(), true);
         if end == second {
             assert_eq!(survivor(&damaged, end, damaged.len(), 0), Some(last), "damaged at {at}");
         }

@@ -3,6 +3,7 @@
 
 mod append;
 mod concurrency;
+mod disk_full;
 mod golden;
 mod house;
 mod recovery;

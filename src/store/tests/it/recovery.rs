@@ -150,7 +150,7 @@ fn spoil_last_record(spoil: impl Fn(&mut [u8], usize)) {
         expect(&store, COUNT);
         drop(store);
         // Once more now and then: it takes a while.
-        if field % 16 == 0 {
+        if field.is_multiple_of(16) {
             expect(&place.start(), COUNT);
         }
     }
