@@ -43,7 +43,7 @@ fn anchors(text: &str) -> Vec<String> {
 fn links_between_documents_lead_somewhere() {
     let mut offences = Vec::new();
     for file in documents() {
-        let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
+        let folder = Path::new(&file.path).parent().unwrap_or_else(|| Path::new(""));
         for (number, line) in prose(&file.text) {
             for link in links(line) {
                 if link.contains("://") || link.starts_with("mailto:") {

@@ -28,7 +28,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client", &["protocol", "remoting"]),
     ("tools", &["protocol", "acl", "remoting", "client"]),
     ("rocketmq", &["protocol", "config", "remoting", "store", "namesrv", "broker", "tools"]),
-    ("testkit", &["protocol"]),
 ];
 
 fn rust_files() -> Vec<File> {

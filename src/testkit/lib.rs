@@ -1,1 +1,0 @@
-//! testkit (see docs/architecture.md).
