@@ -55,13 +55,14 @@ impl Default for ClientOptions {
 impl ClientOptions {
     /// The options that a configuration file gives.
     #[must_use]
-    pub fn from_config(config: &ClientConfig) -> Self {
-        let mut options = Self::default();
+    pub fn from_config(settings: &ClientConfig) -> Self {
+        let limits = Limits::from_env(config::Env::current());
+        let mut options = Self { limits, ..Self::default() };
         let positive = |value: i64| u64::try_from(value).unwrap_or(0).max(1);
         options.connect_timeout =
-            Duration::from_millis(positive(config.connect_timeout_millis.into()));
+            Duration::from_millis(positive(settings.connect_timeout_millis.into()));
         options.limits.idle =
-            Duration::from_secs(positive(config.client_channel_max_idle_time_seconds.into()));
+            Duration::from_secs(positive(settings.client_channel_max_idle_time_seconds.into()));
         options
     }
 }

@@ -95,6 +95,19 @@ pub struct Limits {
     pub idle: Duration,
 }
 
+/// System property with the longest frame in bytes.
+const FRAME_MAX_PROPERTY: &str = "com.rocketmq.remoting.frameMaxLength";
+
+impl Limits {
+    /// The defaults, with what system properties say.
+    pub(crate) fn from_env(env: &::config::Env) -> Self {
+        let max = env.int_property(FRAME_MAX_PROPERTY, MAX_FRAME as i32);
+        // Less than a header's length word could carry nothing at all.
+        let frame_bytes_max = usize::try_from(max).unwrap_or(0).max(64);
+        Self { frame_bytes_max, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -104,5 +117,20 @@ impl Default for Limits {
             queued_bytes_max: 64 * 1024 * 1024,
             idle: Duration::from_secs(120),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_frame_is_a_system_property() {
+        let env = ::config::Env::empty();
+        assert_eq!(Limits::from_env(&env).frame_bytes_max, MAX_FRAME);
+        let env = env.with_property(FRAME_MAX_PROPERTY, "1000000");
+        assert_eq!(Limits::from_env(&env).frame_bytes_max, 1_000_000);
+        let env = ::config::Env::empty().with_property(FRAME_MAX_PROPERTY, "-5");
+        assert_eq!(Limits::from_env(&env).frame_bytes_max, 64);
     }
 }

@@ -39,11 +39,12 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// The options that a configuration file gives.
     #[must_use]
-    pub fn from_config(config: &ServerConfig) -> Self {
-        let mut options = Self::default();
-        let idle = u64::try_from(config.server_channel_max_idle_time_seconds).unwrap_or(0).max(1);
+    pub fn from_config(settings: &ServerConfig) -> Self {
+        let limits = Limits::from_env(config::Env::current());
+        let mut options = Self { limits, ..Self::default() };
+        let idle = u64::try_from(settings.server_channel_max_idle_time_seconds).unwrap_or(0).max(1);
         options.limits.idle = Duration::from_secs(idle);
-        let calls = usize::try_from(config.server_async_semaphore_value).unwrap_or(0).max(1);
+        let calls = usize::try_from(settings.server_async_semaphore_value).unwrap_or(0).max(1);
         options.limits.calls_pending_max = calls;
         options
     }
