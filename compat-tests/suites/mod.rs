@@ -7,6 +7,7 @@ mod crash;
 mod hostile;
 mod java_clients;
 mod mqadmin;
+mod mqadmin_native;
 mod quickstart;
 mod stores;
 
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Trial> {
         hostile::trials(),
         containers::trials(),
         mqadmin::trials(),
+        mqadmin_native::trials(),
         conversations::trials(),
         coverage::trials(),
     ];

@@ -15,6 +15,12 @@ pub trait JavaHash {
     fn java_hash(&self) -> i32;
 }
 
+impl JavaHash for i32 {
+    fn java_hash(&self) -> i32 {
+        *self
+    }
+}
+
 impl JavaHash for str {
     fn java_hash(&self) -> i32 {
         java_hash(self)

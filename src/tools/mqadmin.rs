@@ -101,6 +101,7 @@ async fn execute(
 ) -> anyhow::Result<()> {
     let note: &mut dyn Write = if given.has_hidden(JSON) { &mut *err } else { &mut *out };
     let credentials = credentials(environment.home.as_deref(), note)?;
+    note.flush()?;
     let mut context = Context::new(command, given, environment, credentials, out, err);
     let result = (command.run)(&mut context).await;
     context.finish(result.is_err()).await?;

@@ -14,6 +14,7 @@ use protocol::requests::{
 
 use super::{Admin, read, some_address};
 use crate::ClientError;
+use crate::java_order::hash_order;
 use crate::names::typed;
 
 /// Which offsets to reset, and to what time.
@@ -170,15 +171,18 @@ impl Admin {
             let stats: ConsumeStats = self.read(addr, &request).await?;
             let mut queues = stats.offset_table;
             queues.retain(|queue, _| queue.topic == reset.topic);
+            let mut order: Vec<MessageQueue> = hash_order(queues.keys().cloned());
             if queues.is_empty() {
                 // Never consumed: all that is there counts as not consumed yet.
                 let table = self.topic_stats_of(addr, &reset.topic).await?.offset_table;
+                order = table.keys().cloned().collect();
                 queues.extend(table.into_iter().map(|(queue, at)| {
                     let (broker_offset, consumer_offset) = (at.max_offset, at.min_offset);
                     (queue, OffsetWrapper { broker_offset, consumer_offset, last_timestamp: 0 })
                 }));
             }
-            for (queue, before) in queues {
+            for queue in order {
+                let before = queues.get(&queue).copied().unwrap_or_default();
                 done.push(self.reset_queue(addr, reset, &queue, before).await?);
             }
         }

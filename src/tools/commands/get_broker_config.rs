@@ -32,7 +32,8 @@ async fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
 }
 
 async fn ask(context: &mut Context<'_>, addr: &str, title: &str) -> anyhow::Result<()> {
+    say!(context, "{title}")?;
     let text = context.admin().await?.broker_config(addr).await?;
-    show(context, addr, title, &text)?;
+    show(context, addr, &text)?;
     Ok(say!(context, "\n")?)
 }

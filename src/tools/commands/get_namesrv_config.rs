@@ -31,21 +31,16 @@ async fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
     }
     for server in hash_order(admin.name_servers()) {
         let Some((_, text)) = found.iter().find(|(each, _)| *each == server) else { continue };
-        show(context, server, &format!("============{server}============\n"), text)?;
+        say!(context, "============{server}============\n")?;
+        show(context, server, text)?;
     }
     Ok(())
 }
 
-/// Prints settings under a title, sorted by name.
-pub(super) fn show(
-    context: &mut Context<'_>,
-    server: &str,
-    title: &str,
-    text: &[u8],
-) -> anyhow::Result<()> {
+/// Prints settings, sorted by name.
+pub(super) fn show(context: &mut Context<'_>, server: &str, text: &[u8]) -> anyhow::Result<()> {
     let properties = Properties::parse(text)?;
     let settings: BTreeMap<&str, &str> = properties.iter().collect();
-    say!(context, "{title}")?;
     for (key, value) in &settings {
         say!(context, "{key:<50}=  {value}\n")?;
     }

@@ -1,9 +1,11 @@
 //! `queryCq`: entries of a consume queue.
 
 use anyhow::Context as _;
-use protocol::bodies::{ConsumeQueueData, QueryConsumeQueueResponseBody};
+use client::java_order::hash_order;
+use protocol::bodies::{ConsumeQueueData, QueryConsumeQueueResponseBody, SubscriptionData};
 use protocol::json;
 use protocol::requests::QueryConsumeQueue;
+use serde::Serialize;
 
 use crate::cluster::MASTER_ID;
 use crate::command::{Command, Opt};
@@ -56,7 +58,7 @@ fn show(
     index: i64,
 ) -> anyhow::Result<()> {
     if let Some(subscription) = &found.subscription_data {
-        let text = json::to_string_pretty(subscription);
+        let text = json::to_string_pretty(&Subscription::of(subscription));
         say!(context, "Subscription data: \n{text}\n{RULE}\n")?;
     }
     if let Some(filter) = &found.filter_data {
@@ -68,6 +70,35 @@ fn show(
         say!(context, "idx: {index}\n{}\n{RULE}\n", text(entry))?;
     }
     Ok(())
+}
+
+/// A subscription with its sets as Java prints them: on one line, in the order of its tables.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Subscription<'a> {
+    class_filter_mode: bool,
+    #[serde(serialize_with = "json::inline")]
+    code_set: Vec<i32>,
+    expression_type: Option<&'a str>,
+    sub_string: &'a str,
+    sub_version: i64,
+    #[serde(serialize_with = "json::inline")]
+    tags_set: Vec<&'a str>,
+    topic: &'a str,
+}
+
+impl<'a> Subscription<'a> {
+    fn of(data: &'a SubscriptionData) -> Self {
+        Self {
+            class_filter_mode: data.class_filter_mode,
+            code_set: hash_order(data.code_set.iter().copied()),
+            expression_type: data.expression_type.as_deref(),
+            sub_string: &data.sub_string,
+            sub_version: data.sub_version,
+            tags_set: hash_order(data.tags_set.iter().map(String::as_str)),
+            topic: &data.topic,
+        }
+    }
 }
 
 /// As Java's `ConsumeQueueData.toString` prints it.
