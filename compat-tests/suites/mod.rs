@@ -11,6 +11,7 @@ mod mqadmin_native;
 mod quickstart;
 mod stores;
 
+mod transaction;
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Trial> {
         java_clients::trials(),
         stores::trials(),
         crash::trials(),
+        transaction::trials(),
         hostile::trials(),
         containers::trials(),
         mqadmin::trials(),
