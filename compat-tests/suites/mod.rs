@@ -9,6 +9,7 @@ mod java_clients;
 mod mqadmin;
 mod mqadmin_native;
 mod quickstart;
+mod replication;
 mod stores;
 
 mod transaction;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Trial> {
         java_clients::trials(),
         stores::trials(),
         crash::trials(),
+        replication::trials(),
         transaction::trials(),
         hostile::trials(),
         containers::trials(),
