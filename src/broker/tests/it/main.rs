@@ -10,6 +10,7 @@ mod harness;
 mod probes;
 mod register;
 mod replicate;
+mod replicate_faults;
 mod restart;
 mod send;
 mod transaction;

@@ -5,11 +5,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use broker::Settings;
-use parking_lot::Mutex;
 use protocol::codes::request::REGISTER_BROKER;
 use protocol::codes::response::{
     FLUSH_SLAVE_TIMEOUT, SERVICE_NOT_AVAILABLE, SLAVE_NOT_AVAILABLE, SUCCESS,
@@ -24,18 +22,18 @@ use store::BrokerRole;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
 
 use crate::harness::*;
+use crate::replicate_faults::Network;
 
-fn quick(settings: &mut Settings) {
+pub(crate) fn quick(settings: &mut Settings) {
     settings.store.ha_send_heartbeat_interval = 100;
     settings.store.ha_housekeeping_interval = 2000;
     settings.store.sync_flush_timeout = 300;
     settings.broker.slave_read_enable = true;
 }
 
-async fn master(change: impl FnOnce(&mut Settings)) -> Fixture {
+pub(crate) async fn master(change: impl FnOnce(&mut Settings)) -> Fixture {
     Fixture::with(|s| {
         quick(s);
         change(s);
@@ -43,11 +41,11 @@ async fn master(change: impl FnOnce(&mut Settings)) -> Fixture {
     .await
 }
 
-fn ha_of(fixture: &Fixture) -> String {
+pub(crate) fn ha_of(fixture: &Fixture) -> String {
     loopback(fixture.broker.local_addr().port() + 1)
 }
 
-fn slave_of(ha: &str) -> impl FnOnce(&mut Settings) {
+pub(crate) fn slave_of(ha: &str) -> impl FnOnce(&mut Settings) {
     move |s| {
         quick(s);
         s.store.broker_role = BrokerRole::Slave;
@@ -70,7 +68,7 @@ fn log_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The two logs hold the same bytes in every file that the slave has used.
-fn same_logs(master: &Path, slave: &Path) {
+pub(crate) fn same_logs(master: &Path, slave: &Path) {
     let (ours, theirs) = (log_files(master), log_files(slave));
     let used = |bytes: &Vec<u8>| bytes.iter().any(|byte| *byte != 0);
     let used: Vec<_> = theirs.iter().filter(|(_, bytes)| used(bytes)).collect();
@@ -80,7 +78,7 @@ fn same_logs(master: &Path, slave: &Path) {
     }
 }
 
-async fn send_some(fixture: &Fixture, topic: &str, range: std::ops::Range<usize>) {
+pub(crate) async fn send_some(fixture: &Fixture, topic: &str, range: std::ops::Range<usize>) {
     for i in range {
         let body = format!("{i} {}", "x".repeat(i * 37 % 900));
         let answer = fixture.send(topic, &body, &format!("TAGS\u{1}t{i}\u{2}")).await;
@@ -89,7 +87,7 @@ async fn send_some(fixture: &Fixture, topic: &str, range: std::ops::Range<usize>
 }
 
 /// Sends until the answer has this code.
-async fn sends_answer(fixture: &Fixture, code: i32) {
+pub(crate) async fn sends_answer(fixture: &Fixture, code: i32) {
     let deadline = tokio::time::Instant::now() + LONG;
     loop {
         let answer = fixture.send("T", "probe", "").await;
@@ -218,59 +216,17 @@ async fn garbage_on_the_ha_port_acknowledges_nothing() {
     master.stop().await;
 }
 
-/// Passes bytes on until told to cut all connections.
-struct Proxy {
-    addr: String,
-    running: Arc<Mutex<Vec<AbortHandle>>>,
-    accepting: AbortHandle,
-    connections: Arc<AtomicU64>,
-}
-
-impl Proxy {
-    async fn to(target: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap().to_string();
-        let running: Arc<Mutex<Vec<AbortHandle>>> = Arc::default();
-        let connections = Arc::new(AtomicU64::new(0));
-        let (all, count) = (Arc::clone(&running), Arc::clone(&connections));
-        let accepting = tokio::spawn(async move {
-            while let Ok((mut from, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::SeqCst);
-                let target = target.clone();
-                let task = tokio::spawn(async move {
-                    if let Ok(mut to) = TcpStream::connect(target).await {
-                        let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
-                    }
-                });
-                all.lock().push(task.abort_handle());
-            }
-        });
-        Self { addr, running, accepting: accepting.abort_handle(), connections }
-    }
-
-    fn cut(&self) {
-        self.running.lock().drain(..).for_each(|task| task.abort());
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.cut();
-        self.accepting.abort();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_connection_loses_nothing() {
     let master = master(|s| s.store.ha_transfer_batch_size = 700).await;
-    let proxy = Proxy::to(ha_of(&master)).await;
+    let proxy = Network::to(ha_of(&master)).await;
     let slave = slave(&proxy.addr).await;
     for round in 0..6 {
         send_some(&master, "T", round * 60..round * 60 + 30).await;
-        let seen = proxy.connections.load(Ordering::SeqCst);
+        let seen = proxy.connections();
         proxy.cut();
         send_some(&master, "T", round * 60 + 30..round * 60 + 60).await;
-        eventually("reconnection", || proxy.connections.load(Ordering::SeqCst) > seen).await;
+        eventually("reconnection", || proxy.connections() > seen).await;
     }
     slave.filled("T", 360).await;
     same_logs(master.dir.path(), slave.dir.path());
@@ -373,7 +329,7 @@ async fn garbage_from_a_master_is_not_stored() {
 }
 
 /// A name server that knows a master.
-struct Knowing(RegisterBrokerReply);
+pub(crate) struct Knowing(pub(crate) RegisterBrokerReply);
 
 impl Service for Knowing {
     fn call(&self, _: &Arc<Peer>, command: &mut Command) -> Answer {
