@@ -12,6 +12,7 @@ use crate::conn::Conn;
 use crate::json::Json;
 use crate::launch::{Launcher, Program, Running, attach, log_tail, path_text, wait_until};
 use crate::ports::free_port;
+use crate::reaper;
 use crate::wire::Frame;
 
 /// Name of the only broker of a cluster.
@@ -19,6 +20,8 @@ pub const BROKER_NAME: &str = "broker-a";
 /// Cluster name, as by default.
 pub const CLUSTER_NAME: &str = "DefaultCluster";
 
+/// This variable leaves the folders for a look.
+const KEEP: &str = "ROCKETMQ_COMPAT_KEEP";
 const BOOT_TIMEOUT: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -256,6 +259,9 @@ impl Cluster {
     /// Starts everything and waits until the broker is registered.
     pub fn start(spec: &Spec<'_>) -> Result<Self> {
         let root = tempfile::Builder::new().prefix("compat-").tempdir()?;
+        if std::env::var_os(KEEP).is_none() {
+            reaper::folder(root.path());
+        }
         let mut name_server = None;
         if let Some(backend) = spec.name_server {
             let mut node = Node::name_server(root.path().join("namesrv"), spec.launcher)?;
@@ -311,8 +317,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // `ROCKETMQ_COMPAT_KEEP=1` leaves the folders for a look.
-        if std::env::var_os("ROCKETMQ_COMPAT_KEEP").is_some()
+        if std::env::var_os(KEEP).is_some()
             && let Some(root) = self.root.take()
         {
             let _ = root.keep();

@@ -60,6 +60,7 @@ impl Program {
     /// Starts a main class; `NAMESRV_ADDR` is set for those that read it.
     pub fn start(class: &str, args: &[&str], name_server: &str) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("compat-java-").tempdir()?;
+        reaper::folder(home.path());
         prepare_home(home.path())?;
         let path = format!("{}:{}/*", classes()?.display(), java_lib()?.display());
         let errors = File::create(home.path().join("errors.txt"))?;

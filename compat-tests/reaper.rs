@@ -1,22 +1,27 @@
-//! Makes sure that no server outlives the test run, however that ends.
+//! Makes sure that no server and no folder outlives the test run, however that ends.
 //!
 //! A shell waits at the end of a pipe for the numbers of processes that were started or have
-//! ended. When the pipe closes, because the run ended or was killed, it kills what is left.
+//! ended, and for temporary folders. When the pipe closes, because the run ended or was killed, it
+//! kills and removes what is left.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 alive=
+set --
 while read -r what pid; do
     case $what in
+        dir) set -- "$@" "$pid" ;;
         add) alive="$alive $pid" ;;
         del) alive=$(for p in $alive; do [ "$p" = "$pid" ] || printf ' %s' "$p"; done) ;;
     esac
 done
 [ -z "$alive" ] || kill -9 $alive 2>/dev/null
+[ $# = 0 ] || rm -rf "$@"
 exit 0
 "#;
 
@@ -45,6 +50,11 @@ fn tell(line: String) {
         // Without its reaper a run still ends its servers when it ends in order.
         let _ = reaper.pipe.write_all(line.as_bytes());
     }
+}
+
+/// A temporary folder was made.
+pub(crate) fn folder(path: &Path) {
+    tell(format!("dir {}\n", path.display()));
 }
 
 /// A process was started.
