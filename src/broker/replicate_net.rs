@@ -8,11 +8,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
 use store::Store;
 use store::replicate::{Distrust, Receiver, Refusal, ReplicaError, Seat, Sender, Step};
 use tokio::io::Interest;
@@ -31,6 +32,8 @@ const CONNECTIONS_MAX: usize = 128;
 const REPORTS_LEN: usize = 4096;
 /// Bytes of the log read at once.
 const LOG_READ_LEN: usize = 256 * 1024;
+/// Strangers remembered.
+const STRANGERS_MAX: usize = 1024;
 /// Slices in one write.
 const SLICES_MAX: usize = 64;
 /// Bytes waiting for a socket beyond which no more are gathered.
@@ -51,6 +54,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 enum MasterEnd {
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(
+        "its log ended at {0} when this master's was shorter: the two parted before that; empty \
+         the slave's store, or make it the master"
+    )]
+    Stranger(i64),
     #[error("connection lost: {0}")]
     Lost(#[from] io::Error),
     #[error("cannot read the log: {0}")]
@@ -83,6 +91,29 @@ enum SlaveEnd {
     Stopped,
 }
 
+/// Slaves that had more than this master, and what they reported. A slave of ours compares its log
+/// with its master's before it goes on; one of 4.4.0 would go on behind the difference as soon as
+/// the master's log is longer than its own.
+#[derive(Debug, Default)]
+struct Strangers(Mutex<VecDeque<(IpAddr, i64)>>);
+
+impl Strangers {
+    fn note(&self, slave: IpAddr, reported: i64) {
+        let mut all = self.0.lock();
+        if !all.contains(&(slave, reported)) {
+            if all.len() == STRANGERS_MAX {
+                all.pop_front();
+            }
+            all.push_back((slave, reported));
+        }
+    }
+
+    /// Whether a slave that asks for this went ahead of us before, and has not changed since.
+    fn knows(&self, slave: IpAddr, asked: i64) -> bool {
+        self.0.lock().contains(&(slave, asked))
+    }
+}
+
 /// Milliseconds since a connection began.
 #[derive(Debug, Clone, Copy)]
 struct Clock(Instant);
@@ -112,6 +143,7 @@ pub(crate) fn listen(broker: &Arc<Broker>, addr: SocketAddr) -> io::Result<()> {
 async fn accept(broker: Arc<Broker>, listener: tokio::net::TcpListener) {
     tracing::info!(target: LOG, "AcceptSocketService service started");
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let strangers = Arc::new(Strangers::default());
     let stop = broker.stop.clone();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         let (stream, peer) = match accepted {
@@ -128,8 +160,10 @@ async fn accept(broker: Arc<Broker>, listener: tokio::net::TcpListener) {
             continue;
         };
         let (store, stop) = (Arc::clone(&broker.store), stop.clone());
+        let strangers = Arc::clone(&strangers);
         broker.tasks.spawn(async move {
-            serve(&store, stream, peer, &stop).await;
+            let serving = Serving::new(&store, &stream, peer, &strangers);
+            serve(serving, peer, &stop).await;
             drop(place);
         });
     }
@@ -137,15 +171,15 @@ async fn accept(broker: Arc<Broker>, listener: tokio::net::TcpListener) {
 }
 
 /// Serves one slave to the end of its connection.
-async fn serve(store: &Store, stream: TcpStream, peer: SocketAddr, stop: &CancellationToken) {
-    let end = Serving::new(store, &stream, peer).run(stop).await;
+async fn serve(serving: Serving<'_>, peer: SocketAddr, stop: &CancellationToken) {
+    let end = serving.run(stop).await;
     match end {
         Ok(never) => match never {},
         Err(MasterEnd::Refused(Refusal::Silent(ms))) => {
             tracing::warn!(target: LOG, "ha housekeeping, found this connection[/{peer}] expired, {ms}");
         }
-        Err(MasterEnd::Refused(refusal)) => {
-            tracing::error!(target: LOG, "slave[/{peer}] refused: {refusal}");
+        Err(why @ (MasterEnd::Refused(_) | MasterEnd::Stranger(_))) => {
+            tracing::error!(target: LOG, "slave[/{peer}] refused: {why}");
             stop.run_until_cancelled(sleep(REFUSED_PAUSE)).await;
         }
         Err(end) => tracing::info!(target: LOG, "slave[/{peer}] gone: {end}"),
@@ -160,13 +194,19 @@ struct Serving<'a> {
     clock: Clock,
     sender: Sender,
     seat: Option<Seat>,
+    strangers: &'a Strangers,
     /// What waits for the socket.
     outbox: VecDeque<Bytes>,
     waiting: usize,
 }
 
 impl<'a> Serving<'a> {
-    fn new(store: &'a Store, stream: &'a TcpStream, peer: SocketAddr) -> Self {
+    fn new(
+        store: &'a Store,
+        stream: &'a TcpStream,
+        peer: SocketAddr,
+        strangers: &'a Strangers,
+    ) -> Self {
         let clock = Clock(Instant::now());
         Self {
             store,
@@ -175,6 +215,7 @@ impl<'a> Serving<'a> {
             clock,
             sender: Sender::new(store.replica_rules(), clock.now()),
             seat: None,
+            strangers,
             outbox: VecDeque::new(),
             waiting: 0,
         }
@@ -277,9 +318,16 @@ impl<'a> Serving<'a> {
             };
             let bytes = buffer.get(..read).unwrap_or_default();
             let now = self.clock.now();
-            let progress = self.sender.received(bytes, self.store.log_view(), now)?;
+            let progress = self.sender.received(bytes, self.store.log_view(), now);
+            if let (None, Err(Refusal::Beyond { reported, .. })) = (&self.seat, &progress) {
+                self.strangers.note(self.peer.ip(), *reported);
+            }
+            let progress = progress?;
             if let Some((asked, from)) = progress.started {
                 let peer = self.peer;
+                if self.strangers.knows(peer.ip(), asked) {
+                    return Err(MasterEnd::Stranger(asked));
+                }
                 tracing::info!(target: LOG, "slave[/{peer}] request offset {asked}");
                 tracing::info!(target: LOG, "master transfer data from {from} to slave[/{peer}], and slave request {asked}");
                 self.seat = Some(self.store.seat_slave(asked));

@@ -301,6 +301,32 @@ async fn a_slave_of_another_log_is_left_as_it_is() {
     other.stop().await;
 }
 
+/// A slave of 4.4.0 goes on where its log ends, whatever is before: one that was ahead of its
+/// master is refused as long as it is what it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slave_that_was_ahead_is_not_taken_back() {
+    let master = master(|s| s.store.broker_role = BrokerRole::SyncMaster).await;
+    sends_answer(&master, SLAVE_NOT_AVAILABLE).await;
+    let ahead = 3000_i64.to_be_bytes();
+    let mut first = TcpStream::connect(ha_of(&master)).await.unwrap();
+    first.write_all(&ahead).await.unwrap();
+    sends_answer(&master, SLAVE_NOT_AVAILABLE).await;
+    for _ in 0..5 {
+        master.send("T", &"x".repeat(1000), "WAIT\u{1}false\u{2}").await;
+    }
+    let mut second = TcpStream::connect(ha_of(&master)).await.unwrap();
+    second.write_all(&ahead).await.unwrap();
+    for _ in 0..3 {
+        let code = master.send("T", "x", "").await.code;
+        assert_eq!(code, SLAVE_NOT_AVAILABLE);
+    }
+    // Another one may ask for what it likes.
+    let mut other = TcpStream::connect(ha_of(&master)).await.unwrap();
+    other.write_all(&3001_i64.to_be_bytes()).await.unwrap();
+    sends_answer(&master, FLUSH_SLAVE_TIMEOUT).await;
+    master.stop().await;
+}
+
 /// A master that says what it is told to.
 async fn false_master(answers: Vec<u8>) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

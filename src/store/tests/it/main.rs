@@ -7,4 +7,5 @@ mod disk_full;
 mod golden;
 mod house;
 mod recovery;
+mod replicate;
 mod support;
