@@ -1,9 +1,11 @@
 //! Everything that is more than a conversation.
 
+mod acl;
 mod containers;
 mod conversations;
 mod coverage;
 mod crash;
+mod filter;
 mod hostile;
 mod java_clients;
 mod mqadmin;
@@ -11,8 +13,8 @@ mod mqadmin_native;
 mod quickstart;
 mod replication;
 mod stores;
-
 mod transaction;
+
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 
@@ -27,9 +29,11 @@ pub fn all() -> Vec<Trial> {
         quickstart::trials(),
         java_clients::trials(),
         stores::trials(),
-        crash::trials(),
         replication::trials(),
         transaction::trials(),
+        filter::trials(),
+        acl::trials(),
+        crash::trials(),
         hostile::trials(),
         containers::trials(),
         mqadmin::trials(),
