@@ -83,6 +83,6 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines.iter().all(|line| line.len() <= WIDTH && !line.ends_with(' ')), "{text}");
         assert!(lines[1].starts_with("       [-"), "{text}");
-        assert!(lines[3].starts_with(&format!("{}word", " ".repeat(18))), "{text}");
+        assert!(lines[3].starts_with(&format!("{}word", " ".repeat(19))), "{text}");
     }
 }

@@ -57,9 +57,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it; `home` becomes `user.home`, where the logs and all files go.
+    /// Starts it; `home` becomes `user.home`, where the logs and all files go. Signals are as in a
+    /// terminal, whatever the tests were started with: a shell ignores INT in what it runs in the
+    /// background, and that is inherited.
     pub(crate) fn start(home: &Path, words: &[&str]) -> Self {
-        Self::spawn(&mut rocketmq(&server_words(home, words)))
+        let mut command = Command::new("/usr/bin/env");
+        command.arg("--default-signal=INT,HUP").arg(env!("CARGO_BIN_EXE_rocketmq"));
+        command.args(server_words(home, words)).env_clear().env("ROCKETMQ_HOME", "/opt/rocketmq");
+        Self::spawn(&mut command)
     }
 
     /// Starts it as `nohup` does.

@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("namesrv", &["protocol", "config", "remoting"]),
     ("broker", &["protocol", "config", "filter", "acl", "remoting", "store"]),
     ("client", &["protocol", "remoting"]),
-    ("tools", &["protocol", "acl", "remoting", "client"]),
+    ("tools", &["protocol", "config", "acl", "remoting", "client"]),
     ("rocketmq", &["protocol", "config", "remoting", "store", "namesrv", "broker", "tools"]),
 ];
 
