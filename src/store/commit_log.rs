@@ -281,6 +281,12 @@ impl CommitLog {
         let Some(next) = ready.as_ref().filter(|file| file.base() == base) else {
             return Err(Lack::File(base));
         };
+        // A Java broker that is started on this folder by mistake deletes what it takes for unused
+        // before it asks for the lock.
+        if !next.path().exists() {
+            *ready = None;
+            return Err(Lack::File(base));
+        }
         if let Some(tail) = writer.tail.as_mut() {
             if tail.left() >= BLANK_LEN {
                 if !tail.has_room(BLANK_LEN) {
@@ -337,9 +343,11 @@ impl CommitLog {
             last.release_reserved()?;
         }
         let _one_at_a_time = self.creating.lock();
-        match self.ready.lock().take() {
-            Some(file) => file.remove().and_then(|()| sync_dir(self.segments.dir())),
+        match self.ready.lock().take().map(|file| file.remove()) {
             None => Ok(()),
+            // Somebody else was here, see `roll`.
+            Some(Err(e)) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Some(removed) => removed.and_then(|()| sync_dir(self.segments.dir())),
         }
     }
 
@@ -381,8 +389,9 @@ impl CommitLog {
         match self.segments.find(offset) {
             Some(file) => file.end(),
             None => {
+                // An offset of a damaged entry may be anything.
                 let len = self.segments.file_len() as i64;
-                offset + len - offset % len
+                offset.saturating_add(len - offset.rem_euclid(len))
             }
         }
     }

@@ -19,6 +19,8 @@ use crate::queue_ext::QueueExt;
 const ENTRY: i64 = ENTRY_LEN as i64;
 /// Most bytes reserved at once; the steps start at a page and double.
 const RESERVE_STEP_MAX: usize = 256 * 1024;
+/// Largest queue offset; more would not leave room for file offsets.
+const OFFSET_MAX: i64 = i64::MAX / (4 * ENTRY);
 /// Files that recovery looks at, as 4.4.0 does.
 const RECOVER_FILES: usize = 3;
 
@@ -239,7 +241,13 @@ impl ConsumeQueue {
         if entry.physical_offset <= writer.max_physical || self.is_deleted() {
             return Ok(Put::Known);
         }
-        let expected = queue_offset.saturating_mul(ENTRY);
+        // No checksum covers the offset in a record's head.
+        if !(0..=OFFSET_MAX).contains(&queue_offset) {
+            tracing::error!(topic = %self.topic, queue_id = self.queue_id, queue_offset,
+                physical_offset = entry.physical_offset, "message with an impossible offset");
+            return Ok(Put::Known);
+        }
+        let expected = queue_offset * ENTRY;
         let tail = self.tail_for(&mut writer.tail, expected)?;
         let position = tail.offset();
         if queue_offset != 0 && expected < position {
@@ -344,7 +352,7 @@ impl ConsumeQueue {
     /// End of the newest message, as the last entry tells; `None` for an empty queue.
     pub(crate) fn last_physical_end(&self) -> Option<i64> {
         let last = self.entry(self.max_offset() - 1)?;
-        Some(last.physical_offset + i64::from(last.size))
+        Some(last.physical_offset.saturating_add(i64::from(last.size)))
     }
 
     /// Moves the minimum up to the first entry at or behind `log_min`. When none is left there, it

@@ -165,7 +165,7 @@ pub(crate) fn walk_log(
         while at < end {
             match step(rest, false) {
                 Step::Message(message, len) => {
-                    each(&message, len)?;
+                    each(&placed(message, at), len)?;
                     at += len as i64;
                     rest = rest.get(len..).unwrap_or_default();
                 }
@@ -181,6 +181,15 @@ pub(crate) fn walk_log(
         }
     }
     Ok(())
+}
+
+/// The message with the offset it was found at. That is what its record says, unless a bit of that
+/// flipped.
+fn placed(message: Message<'_>, offset: i64) -> Message<'_> {
+    if message.physical_offset != offset {
+        tracing::error!(offset, says = message.physical_offset, "record with a wrong offset");
+    }
+    Message { physical_offset: offset, ..message }
 }
 
 /// Follows the log until `stop` is set and nothing is left.
@@ -236,7 +245,7 @@ impl Follower<'_> {
             let offset = at + done as i64;
             match step(rest, false) {
                 Step::Message(message, len) => {
-                    self.dispatch(&message, len)?;
+                    self.dispatch(&placed(message, offset), len)?;
                     done += len;
                 }
                 Step::NextFile => {
@@ -275,7 +284,7 @@ impl Follower<'_> {
             self.inner.listener.arrived(&Arrival {
                 topic: message.topic,
                 queue_id: message.queue_id,
-                next_offset: message.queue_offset + 1,
+                next_offset: message.queue_offset.saturating_add(1),
                 tags_code,
                 store_timestamp: message.store_timestamp,
                 properties: message.properties,

@@ -131,7 +131,8 @@ impl IndexFile {
                 return;
             }
             let Some(entry) = self.entry(number).filter(|entry| entry.seconds >= 0) else { return };
-            let time = self.header.begin_timestamp + i64::from(entry.seconds) * 1000;
+            let after = i64::from(entry.seconds) * 1000;
+            let time = self.header.begin_timestamp.saturating_add(after);
             if entry.key_hash == hash && (begin..=end).contains(&time) {
                 found.push(entry.physical_offset);
             }

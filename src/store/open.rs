@@ -178,7 +178,8 @@ fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> 
     let raised = walk_log(&inner.log, reached, end, |message, _| {
         let queue = inner.queues.find_or_create(message.topic, message.queue_id);
         if let Some(queue) = queue.filter(|_| sysflag::message::is_queued(message.sys_flag)) {
-            queue.set_next_offset(queue.next_offset().max(message.queue_offset + 1));
+            let next = message.queue_offset.saturating_add(1);
+            queue.set_next_offset(queue.next_offset().max(next));
         }
         Ok(())
     });

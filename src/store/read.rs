@@ -159,7 +159,7 @@ impl Inner {
     pub(crate) fn is_far_behind(&self, physical_offset: i64, config: &StoreConfig) -> bool {
         let ratio = f64::from(config.access_message_in_memory_max_ratio) / 100.0;
         let window = (self.memory as f64 * ratio) as i64;
-        self.log.appended.get() - physical_offset > window
+        self.log.appended.get().saturating_sub(physical_offset) > window
     }
 }
 
@@ -277,7 +277,7 @@ impl<'a> Scan<'a> {
     }
 
     fn finish(self, next_begin_offset: i64, min_offset: i64, max_offset: i64) -> ReadResult {
-        let behind = self.log_end - self.last_physical;
+        let behind = self.log_end.saturating_sub(self.last_physical);
         let suggest_slave = self.inner.is_far_behind(self.last_physical, self.config);
         let mut found = self.found;
         found.close_run();
@@ -339,7 +339,8 @@ impl Found {
 
     fn within(&self, physical_offset: i64, len: usize) -> Option<Range<usize>> {
         let window = self.window.as_ref()?;
-        let position = usize::try_from(physical_offset - window.file.base()).ok()?;
+        let position = physical_offset.checked_sub(window.file.base())?;
+        let position = usize::try_from(position).ok()?;
         let start = position.checked_sub(window.from)?;
         let end = start.checked_add(len)?;
         (end <= window.bytes.len()).then_some(start..end)

@@ -512,3 +512,6 @@ fn remove_folders(dirs: &[PathBuf]) -> Result<(), StoreError> {
         |dir: &PathBuf| fs::remove_dir_all(dir).map_err(|e| StoreError::io("remove", dir, e));
     dirs.iter().try_for_each(remove)
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,37 +49,36 @@ impl Worker {
     }
 }
 
-/// All threads of a store.
-pub(crate) struct Threads {
-    ahead: Worker,
-    housekeeping: Worker,
-    dispatcher: Worker,
-    log_flusher: Worker,
-    derived_flusher: Worker,
-}
+/// All threads of a store, in the order in which they stop: the way data flows. The dispatcher
+/// comes to the end of the log first, the flushers flush what is left.
+pub(crate) struct Threads(Vec<Worker>);
 
 impl Threads {
-    /// Starts them all.
+    /// Starts them all, or none.
     pub(crate) fn start(inner: &Arc<Inner>, cleaner: Arc<Cleaner>) -> io::Result<Self> {
-        Ok(Self {
-            ahead: Worker::start("store-ahead", inner, ahead::run)?,
-            log_flusher: Worker::start("store-flush", inner, flush::run_log)?,
-            derived_flusher: Worker::start("store-flush-cq", inner, flush::run_derived)?,
-            dispatcher: Worker::start("store-dispatch", inner, dispatch::run)?,
-            housekeeping: Worker::start("store-keeper", inner, move |inner, stop| {
-                housekeep(inner, &cleaner, stop);
-            })?,
-        })
+        let mut threads = Self(Vec::new());
+        match threads.start_all(inner, cleaner) {
+            Ok(()) => Ok(threads),
+            Err(error) => {
+                threads.stop();
+                Err(error)
+            }
+        }
     }
 
-    /// Stops them in the order in which they feed each other. The dispatcher comes to the end of
-    /// the log first, the flushers flush what is left.
+    fn start_all(&mut self, inner: &Arc<Inner>, cleaner: Arc<Cleaner>) -> io::Result<()> {
+        let keep = move |inner: &Inner, stop: &AtomicBool| housekeep(inner, &cleaner, stop);
+        self.0.push(Worker::start("store-keeper", inner, keep)?);
+        self.0.push(Worker::start("store-ahead", inner, ahead::run)?);
+        self.0.push(Worker::start("store-dispatch", inner, dispatch::run)?);
+        self.0.push(Worker::start("store-flush", inner, flush::run_log)?);
+        self.0.push(Worker::start("store-flush-cq", inner, flush::run_derived)?);
+        Ok(())
+    }
+
+    /// Stops them, one after the other.
     pub(crate) fn stop(self) {
-        self.housekeeping.stop();
-        self.ahead.stop();
-        self.dispatcher.stop();
-        self.log_flusher.stop();
-        self.derived_flusher.stop();
+        self.0.into_iter().for_each(Worker::stop);
     }
 }
 

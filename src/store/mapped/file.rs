@@ -84,7 +84,7 @@ impl MappedFile {
 
     /// Offset behind the last byte.
     pub(crate) fn end(&self) -> i64 {
-        self.base + as_offset(self.len)
+        self.base.saturating_add(as_offset(self.len))
     }
 
     pub(crate) fn len(&self) -> usize {

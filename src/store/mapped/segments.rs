@@ -11,6 +11,9 @@ use super::file::{MappedFile, as_offset};
 use crate::error::StoreError;
 use crate::format::paths;
 
+/// Largest offset a file may begin at.
+const BASE_MAX: i64 = i64::MAX / 2;
+
 /// The files of a folder while one thread has them to itself: at load and recovery.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -106,8 +109,8 @@ fn list(dir: &Path) -> Result<Vec<(i64, PathBuf)>, StoreError> {
         let path = entry.map_err(|e| StoreError::io("list", dir, e))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
         match name.and_then(paths::parse_offset_name) {
-            Some(base) => found.push((base, path)),
-            None => tracing::warn!(path = %path.display(), "not a file of the store, left alone"),
+            Some(base) if base <= BASE_MAX => found.push((base, path)),
+            _ => tracing::warn!(path = %path.display(), "not a file of the store, left alone"),
         }
     }
     found.sort_unstable();

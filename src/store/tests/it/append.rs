@@ -7,7 +7,7 @@ use store::{
     AppendError, BrokerRole, ExtUnit, Illegal, MessageFilter, NewMessage, NotWritable, ReadStatus,
 };
 
-use crate::support::{HOST, Place, decoded, message, put, read_all, settle};
+use crate::support::{HOST, Place, decoded, eventually, message, put, read_all, settle};
 
 #[test]
 fn what_is_appended_is_read_back_field_by_field() {
@@ -294,4 +294,24 @@ fn a_slice_outlives_the_store() {
     drop(store);
     std::fs::remove_dir_all(place.root()).unwrap();
     assert_eq!(decoded(&result)[0].body, b"kept");
+}
+
+#[test]
+fn a_prepared_file_that_somebody_deletes_is_made_again() {
+    let place = Place::small();
+    let store = place.start();
+    put(&store, "Topic", 0, &[1; 3000]);
+    let next = place.root().join("commitlog/00000000000000004096");
+    eventually("the next file is made", || next.exists());
+    std::fs::remove_file(&next).unwrap();
+    let done = put(&store, "Topic", 0, &[2; 3000]);
+    assert_eq!(done.physical_offset, 4096);
+    assert!(next.exists());
+    settle(&store);
+    let last = place.root().join("commitlog/00000000000000008192");
+    eventually("the file after is made", || last.exists());
+    std::fs::remove_file(&last).unwrap();
+    store.shutdown().unwrap();
+    drop(store);
+    assert_eq!(read_all(&place.open(), "Topic", 0), [[1; 3000], [2; 3000]]);
 }

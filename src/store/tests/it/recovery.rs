@@ -332,3 +332,49 @@ fn settings_that_make_no_sense_are_named() {
     check(|c| c.max_hash_slot_num = 0, "maxHashSlotNum");
     check(|c| c.max_index_num = 1, "maxIndexNum");
 }
+
+#[test]
+fn numbers_that_cannot_be_do_not_stop_the_store() {
+    // The head's numbers are covered by no checksum: each may be anything.
+    for (field, len) in [(12, 4), (20, 8), (28, 8), (36, 4), (40, 8), (56, 8), (76, 8)] {
+        for byte in [0x00, 0x7F, 0x80, 0xFF] {
+            let place = crashed(3);
+            let log = place.root().join("commitlog/00000000000000000000");
+            let mut bytes = fs::read(&log).unwrap();
+            let at = encoded_len(50, 5, 0) + field;
+            bytes[at..at + len].fill(byte);
+            fs::write(&log, &bytes).unwrap();
+            for folder in ["consumequeue", "index"] {
+                let _ = fs::remove_dir_all(place.root().join(folder));
+            }
+            let store = place.start();
+            put(&store, "Topic", 0, b"next");
+            settle(&store);
+            let _ = store.read("Topic", 0, 0, 32, &());
+            let _ = store.offset_by_time("Topic", 0, 5);
+            store.shutdown().unwrap();
+        }
+    }
+}
+
+#[test]
+fn garbled_queue_entries_do_not_stop_reads() {
+    let place = crashed(10);
+    let queue = place.root().join("consumequeue/Topic/0/00000000000000000000");
+    let good = fs::read(&queue).unwrap();
+    for (at, len) in [(0, 8), (8, 4), (12, 8), (0, 20)] {
+        for byte in [0x7F, 0x80, 0xFF, 0x01] {
+            let mut bytes = good.clone();
+            bytes[4 * 20 + at..4 * 20 + at + len].fill(byte);
+            fs::write(&queue, &bytes).unwrap();
+            let store = place.open();
+            for offset in -1..12 {
+                let _ = store.read("Topic", 0, offset, 32, &());
+                let _ = store.store_time("Topic", 0, offset);
+                let _ = store.is_on_disk("Topic", 0, offset);
+            }
+            let _ = store.offset_by_time("Topic", 0, i64::MAX);
+            let _ = store.clean_expired_queues();
+        }
+    }
+}
