@@ -107,7 +107,7 @@ fi
 [ -x "$executable" ] || fail "there is no $executable"
 stop_all
 # A cluster that ran here in another form keeps its folders; its files are not read again.
-rm -f "$dir"/home/conf/broker-*.conf
+(cd "$dir/home/conf" && rm -f broker-*.conf)
 ln -sf "$executable" "$dir/home/lib/rocketmq"
 
 # Each broker listens on its port, two below and one above.

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_broken_at_spaces() {
-        let about: &'static str = "word ".repeat(30).leak();
+        let about: &'static str = "word ".repeat(30).leak().trim_end();
         let options: Vec<Opt> = ('a'..='m').map(|short| Opt::value(short, "name", about)).collect();
         let text = usage("mqadmin x", &options);
         let lines: Vec<&str> = text.lines().collect();
