@@ -142,8 +142,8 @@ impl Registrar {
         let ha = ha.filter(|_| !self.ha_set.load(Ordering::Relaxed));
         self.masters.send_if_modified(|masters| {
             let before = masters.clone();
-            masters.ha = ha.or(masters.ha.take());
-            masters.addr = addr.or(masters.addr.take());
+            masters.ha = ha.or_else(|| masters.ha.take());
+            masters.addr = addr.or_else(|| masters.addr.take());
             *masters != before
         });
     }

@@ -134,7 +134,7 @@ async fn a_fresh_slave_begins_with_the_last_file() {
     slave.filled("T", 600).await;
     same_logs(master.dir.path(), slave.dir.path());
     let first = log_files(slave.dir.path()).into_keys().next().unwrap();
-    assert!(first > "00000000000000000000".to_owned(), "{first}");
+    assert!(first.as_str() > "00000000000000000000", "{first}");
     let dir = slave.stop().await;
     let again = Fixture::open(dir, |s| {
         slave_of(&ha_of(&master))(s);
