@@ -82,7 +82,7 @@ mod tests {
         let text = usage("mqadmin x", &options);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines.iter().all(|line| line.len() <= WIDTH && !line.ends_with(' ')), "{text}");
-        assert!(lines[1].starts_with("       [-"), "{text}");
+        assert!(lines[1].starts_with("       <arg>] [-"), "{text}");
         assert!(lines[3].starts_with(&format!("{}word", " ".repeat(19))), "{text}");
     }
 }
