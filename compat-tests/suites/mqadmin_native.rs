@@ -3,6 +3,7 @@
 //! A case that changes something puts things back before each of the two runs (`before`) and
 //! looks at what became of them after it (`then`).
 
+mod accounts;
 mod cases;
 mod compare;
 mod session;
@@ -15,7 +16,8 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Backend, Products};
 use crate::cluster::{Cluster, Spec};
-use crate::launch::attach;
+use crate::json::Json;
+use crate::launch::{attach, wait_until};
 use cases::{Case, cases};
 use compare::{Mask, comparable, same_errors};
 use session::{Printed, Session};
@@ -38,6 +40,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("mqadmin::native_has_a_case_for_every_command", every_command_has_a_case),
         trial("mqadmin::native_like_java_on_java", || on(Backend::Java)),
         trial("mqadmin::native_like_java_on_ours", || on(Backend::Ours)),
+        trial("mqadmin::native_signs_like_java", accounts::signs_like_java),
     ]
 }
 
@@ -63,7 +66,8 @@ fn on(servers: Backend) -> Result<()> {
 
 /// All differences.
 fn compare_all(cluster: &Cluster) -> Result<Vec<String>> {
-    let mut session = Session::start(cluster)?;
+    let name_server = cluster.name_server()?.address();
+    let mut session = Session::start(name_server, cluster.broker.address())?;
     let mut differences = help(&mut session)?;
     session.fill(cluster)?;
     for case in cases() {
@@ -73,6 +77,9 @@ fn compare_all(cluster: &Cluster) -> Result<Vec<String>> {
             .with_context(|| format!("4.4.0: {shown}"))?;
         let ours = attempt(&mut session, &case, &words, false)
             .with_context(|| format!("ours: {shown}"))?;
+        if let Err(error) = for_programs(&session, &case, &words) {
+            differences.push(format!("== {shown} --json\n{error:#}"));
+        }
         let masks: &[Mask] = &case.masks;
         for ((what, java), (_, ours)) in java.iter().zip(&ours) {
             let (l, r) = (comparable(&java.out, masks), comparable(&ours.out, masks));
@@ -91,6 +98,24 @@ fn compare_all(cluster: &Cluster) -> Result<Vec<String>> {
     Ok(differences)
 }
 
+/// Commands that change something or go on for ever; the others have `--json`.
+const NOT_FOR_PROGRAMS: &[&str] =
+    &["update", "delete", "wipe", "reset", "clone", "clean", "sendMessage", "startMonitoring"];
+
+/// With `--json` ours prints one value and nothing else, or fails.
+fn for_programs(session: &Session, case: &Case, words: &[String]) -> Result<()> {
+    let changes = NOT_FOR_PROGRAMS.iter().any(|start| case.command().starts_with(start));
+    if changes || case.masks.contains(&Mask::Descriptions) || words.iter().any(|word| word == "--")
+    {
+        return Ok(());
+    }
+    let printed = session.ours(&[words, &["--json".to_owned()]].concat(), case.limit)?;
+    if !printed.out.is_empty() {
+        Json::parse(&printed.out).with_context(|| printed.out.clone())?;
+    }
+    Ok(())
+}
+
 /// One run of a case by one of the two: its output, and those of the commands that look at its
 /// effect, which are always the stock ones.
 fn attempt(
@@ -103,12 +128,23 @@ fn attempt(
         let words = session.words(text);
         session.java(&words, case.limit)?;
     }
+    if let Some((text, wanted)) = case.ready {
+        let words = session.words(text);
+        wait_until(text, case.limit, || {
+            Ok(session.java(&words, case.limit)?.out.contains(wanted))
+        })?;
+    }
     let printed =
         if java { session.java(words, case.limit) } else { session.ours(words, case.limit) }?;
     let mut outputs = vec![(String::new(), printed)];
     for text in &case.then {
         let words = session.words(text);
-        outputs.push((format!("then {text}"), session.java_settled(&words)?));
+        // Brokers tell name servers of a change a little later.
+        let printed = match text.starts_with("topic") {
+            true => session.java_settled(&words)?,
+            false => session.java(&words, case.limit)?,
+        };
+        outputs.push((format!("then {text}"), printed));
     }
     Ok(outputs)
 }

@@ -147,3 +147,6 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\nSee 'mqadmin help <command>' for more information on a specific command.")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@ import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.Arrays;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
@@ -23,6 +26,7 @@ import org.apache.rocketmq.tools.command.offset.ResetOffsetByTimeOldCommand;
  *   run milliseconds command...   as mqadmin would; stopped after that time
  *   consume group topic           joins a consumer group
  *   produce group topic           joins a producer group
+ *   tools content                 makes this the content of tools.yml, "|" ends a line
  *
  * Every order ends with a line "DONE"; before it, "run" tells in hexadecimal digits what was printed:
  * "OUT digits" and "ERR digits".
@@ -52,6 +56,10 @@ public class AdminSession {
                     break;
                 case "produce":
                     produce(nameServer, words[1], words[2]);
+                    break;
+                case "tools":
+                    Path file = Paths.get(System.getenv("ROCKETMQ_HOME"), "conf", "tools.yml");
+                    Files.write(file, words[1].replace('|', '\n').getBytes("UTF-8"));
                     break;
                 default:
                     throw new IllegalArgumentException(line);

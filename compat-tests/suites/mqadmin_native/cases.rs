@@ -13,6 +13,8 @@ const ENDLESS: Duration = Duration::from_millis(2500);
 pub(super) struct Case {
     pub(super) text: String,
     pub(super) before: Vec<&'static str>,
+    /// A command of the stock tool, and what it must print before the run.
+    pub(super) ready: Option<(&'static str, &'static str)>,
     pub(super) then: Vec<&'static str>,
     pub(super) masks: Vec<Mask>,
     pub(super) limit: Duration,
@@ -27,6 +29,12 @@ impl Case {
     /// Runs these with the stock tool first.
     fn before(mut self, commands: &[&'static str]) -> Self {
         self.before.extend(commands);
+        self
+    }
+
+    /// Waits until the stock tool prints this.
+    fn ready(mut self, command: &'static str, text: &'static str) -> Self {
+        self.ready = Some((command, text));
         self
     }
 
@@ -53,6 +61,7 @@ fn case(text: &str) -> Case {
     Case {
         text: text.to_owned(),
         before: Vec::new(),
+        ready: None,
         then: Vec::new(),
         masks: Vec::new(),
         limit: LIMIT,
@@ -60,7 +69,7 @@ fn case(text: &str) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let lists = [topics(), groups(), messages(), sends(), servers(), offsets(), last()];
+    let lists = [topics(), routes(), groups(), messages(), sends(), servers(), offsets(), last()];
     lists.into_iter().flatten().collect()
 }
 
@@ -101,18 +110,27 @@ fn topics() -> Vec<Case> {
         case("deleteTopic -t AdmNone").but(&[Mask::Descriptions]),
         case("updateTopicPerm -t AdmP1 -p 4 -b {broker}")
             .before(&["updateTopic -b {broker} -t AdmP1 -r 2 -w 2"])
+            .ready("topicRoute -t AdmP1", "\"perm\":6")
             .then(&["topicRoute -t AdmP1"]),
         case("updateTopicPerm -t AdmP1 -p 2 -c DefaultCluster")
             .before(&["updateTopic -b {broker} -t AdmP1 -r 2 -w 2"])
+            .ready("topicRoute -t AdmP1", "\"perm\":6")
             .then(&["topicRoute -t AdmP1"]),
         case("updateTopicPerm -t AdmP1 -p 6 -b {broker}")
-            .before(&["updateTopic -b {broker} -t AdmP1 -r 2 -w 2"]),
+            .before(&["updateTopic -b {broker} -t AdmP1 -r 2 -w 2"])
+            .ready("topicRoute -t AdmP1", "\"perm\":6"),
         case("updateTopicPerm -t AdmP1 -p 2 -c NoSuch").but(&[Advice]),
         case("updateTopicPerm -t AdmP1 -p 4")
             .before(&["updateTopic -b {broker} -t AdmP1 -r 2 -w 2"])
+            .ready("topicRoute -t AdmP1", "\"perm\":6")
             .but(&[Mask::Descriptions]),
         case("updateTopicPerm -t AdmP1 -p x -b {broker}"),
         case("updateTopicPerm -t AdmNone -p 4 -b {broker}"),
+    ]
+}
+
+fn routes() -> Vec<Case> {
+    vec![
         case("topicRoute -t {topic}"),
         case("topicRoute -t AdmNone"),
         case("topicRoute -t").but(&[Mask::Descriptions]),

@@ -21,6 +21,8 @@ pub(super) enum Mask {
     Advice,
     /// Whether anything was said on standard error.
     Errors,
+    /// Where `tools.yml` lies.
+    Paths,
 }
 
 pub(super) fn comparable(output: &str, masks: &[Mask]) -> String {
@@ -44,6 +46,7 @@ pub(super) fn comparable(output: &str, masks: &[Mask]) -> String {
                 }
             }),
             Mask::Errors => {}
+            Mask::Paths => change(&mut lines, |line| paths_replaced(&line)),
         }
     }
     let end = if output.ends_with('\n') && !masks.contains(&Mask::Order) { "\n" } else { "" };
@@ -94,6 +97,12 @@ fn numbers_replaced(line: &str) -> String {
     }
     // `-1.5` and `3` are numbers alike.
     out.replace("#.#", "#").replace("-#", "#").trim_end().to_owned()
+}
+
+fn paths_replaced(line: &str) -> String {
+    let path = |word: &str| word.contains("/conf/tools.yml");
+    let words = line.split(' ').map(|word| if path(word) { "<path>" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn ids_replaced(line: &str) -> String {

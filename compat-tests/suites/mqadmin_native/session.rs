@@ -1,5 +1,6 @@
 //! The two tools and the cluster between them.
 
+use std::fs;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -26,10 +27,12 @@ pub(super) const ONLINE: &str = "AdmOnline";
 /// A producer group with a member.
 pub(super) const PRODUCERS: &str = "AdmProducers";
 
-/// Tries after a connection that 4.4.0 lost.
-const RETRIES: usize = 3;
+/// What 4.4.0 says when it lost a connection.
+const LOST: [&str; 2] = ["RemotingSendRequestException", "RemotingTimeoutException"];
 /// How long a change may take to arrive at the name server.
 const SETTLING: Duration = Duration::from_millis(1500);
+/// What is the same for so long stays so.
+const SETTLED: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a command printed.
@@ -51,15 +54,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn start(cluster: &Cluster) -> Result<Self> {
-        let name_server = cluster.name_server()?.address();
+    pub(super) fn start(name_server: String, broker: String) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("compat-admin-").tempdir()?;
         prepare_home(home.path())?;
         Ok(Self {
             java: Program::start("AdminSession", &[&name_server], &name_server)?,
             home,
             name_server,
-            broker: cluster.broker.address(),
+            broker,
             offset_id: String::new(),
             unique_id: String::new(),
             begin: now_ms(),
@@ -87,6 +89,12 @@ impl Session {
         text.split(' ').filter(|word| !word.is_empty()).map(fill).collect()
     }
 
+    /// Gives both tools this `tools.yml`; `|` ends a line.
+    pub(super) fn set_tools_file(&mut self, content: &str) -> Result<()> {
+        fs::write(self.home.path().join("conf/tools.yml"), content.replace('|', "\n"))?;
+        self.order(&["tools", content]).map(drop)
+    }
+
     fn order(&mut self, words: &[&str]) -> Result<Vec<String>> {
         self.java.tell(&words.join("\t"))?;
         self.java.lines_until(Duration::from_secs(90), |line| line == "DONE")
@@ -97,25 +105,30 @@ impl Session {
         let limit = limit.as_millis().to_string();
         let mut order = vec!["run", &limit];
         order.extend(words.iter().map(String::as_str));
-        // The client of 4.4.0 now and then finds its fresh connection closed.
-        for _ in 0..RETRIES {
-            let printed = printed(&self.order(&order)?)?;
-            if !printed.err.contains("RemotingSendRequestException") {
-                return Ok(printed);
-            }
-        }
-        printed(&self.order(&order)?)
+        // The client of 4.4.0 now and then loses a fresh connection, or the answer on it.
+        let mut last = Printed::default();
+        wait_until("4.4.0 to keep a connection", PATIENCE, || {
+            last = printed(&self.order(&order)?)?;
+            Ok(!LOST.iter().any(|sign| last.err.contains(sign)))
+        })?;
+        Ok(last)
     }
 
-    /// Runs the stock tool, again for a while when it fails: brokers tell name servers of a change
-    /// a little later.
+    /// Runs the stock tool until it prints the same for a while, and while it fails.
     pub(super) fn java_settled(&mut self, words: &[String]) -> Result<Printed> {
         let deadline = Instant::now() + SETTLING;
+        let mut last = self.java(words, PATIENCE)?;
+        let mut since = Instant::now();
         loop {
-            let printed = self.java(words, PATIENCE)?;
-            if printed.err.is_empty() || Instant::now() > deadline {
-                return Ok(printed);
+            let settled = last.err.is_empty() && since.elapsed() > SETTLED;
+            if settled || Instant::now() > deadline {
+                return Ok(last);
             }
+            let printed = self.java(words, PATIENCE)?;
+            if printed.out != last.out {
+                since = Instant::now();
+            }
+            last = printed;
         }
     }
 

@@ -1,10 +1,12 @@
 //! `brokerStatus`: the figures of brokers.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::cluster::all;
 use crate::command::{Command, Opt};
-use crate::context::Context;
+use crate::context::{Context, say};
 
 pub(super) const COMMAND: Command = Command {
     name: "brokerStatus",
@@ -20,8 +22,7 @@ pub(super) const COMMAND: Command = Command {
 #[derive(Serialize)]
 struct Row<'a> {
     broker: &'a str,
-    key: &'a str,
-    value: &'a str,
+    figures: &'a BTreeMap<String, String>,
 }
 
 async fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -40,12 +41,10 @@ async fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
 async fn show(context: &mut Context<'_>, broker: &str, named: bool) -> anyhow::Result<()> {
     let info = context.admin().await?.runtime_info(broker).await?;
     for (key, value) in &info.table {
-        let row = Row { broker, key, value };
         if named {
-            context.row(&row, format_args!("{broker:<24} {key:<32}: {value}\n"))?;
-        } else {
-            context.row(&row, format_args!("{key:<32}: {value}\n"))?;
+            say!(context, "{broker:<24} ")?;
         }
+        say!(context, "{key:<32}: {value}\n")?;
     }
-    Ok(())
+    context.row(&Row { broker, figures: &info.table }, format_args!(""))
 }
