@@ -13,6 +13,7 @@ mod mqadmin_native;
 mod quickstart;
 mod replication;
 mod stores;
+mod trace;
 mod transaction;
 
 use anyhow::Result;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Trial> {
         transaction::trials(),
         filter::trials(),
         acl::trials(),
+        trace::trials(),
         crash::trials(),
         hostile::trials(),
         containers::trials(),

@@ -1,0 +1,75 @@
+//! Message traces of the stock client: stored and found again, as the broker's settings say.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+
+use super::trial;
+use crate::backend::{Products, pair};
+use crate::cluster::{Cluster, Spec};
+use crate::java::Program;
+use crate::launch::attach;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+const TRACE_TOPIC: &str = "RMQ_SYS_TRACE_TOPIC";
+/// Three messages: sent, and before and after they were consumed.
+const RECORDS: usize = 9;
+
+pub(super) fn trials() -> Vec<Trial> {
+    let one = |name: &str, topic: &'static str, records: usize, properties: &'static [_]| {
+        trial(format!("trace::{name}"), move || {
+            let (left, right) = pair()?;
+            let left = one_side(left, topic, records, properties)?;
+            let right = one_side(right, topic, records, properties)?;
+            ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
+            Ok(())
+        })
+    };
+    vec![
+        one(
+            "same_on_both",
+            TRACE_TOPIC,
+            RECORDS,
+            &[("traceTopicEnable", "true"), ("autoCreateTopicEnable", "true")],
+        ),
+        one(
+            "named_topic_and_region",
+            "OurTraces",
+            RECORDS,
+            &[
+                ("traceTopicEnable", "true"),
+                ("msgTraceTopicName", "OurTraces"),
+                ("regionId", "OurRegion"),
+            ],
+        ),
+        one("switched_off", TRACE_TOPIC, 0, &[("traceTopicEnable", "true"), ("traceOn", "false")]),
+    ]
+}
+
+fn one_side(
+    products: Products,
+    topic: &str,
+    records: usize,
+    properties: &[(&str, &str)],
+) -> Result<String> {
+    let cluster = Cluster::start(&Spec { properties, ..Spec::of(products)? })?;
+    attach(traces(&cluster, topic, records), || cluster.logs())
+}
+
+fn traces(cluster: &Cluster, topic: &str, records: usize) -> Result<String> {
+    let address = cluster.name_server()?.address();
+    let mut all = Vec::new();
+    for (what, count) in [("produce", records / 3), ("consume", records)] {
+        let args = [address.as_str(), what, "TracedTopic", topic, &count.to_string()];
+        let mut program = Program::start("Traces", &args, "")?;
+        let mut lines =
+            program.lines_until(PATIENCE, |line| line == "DONE" || line.starts_with("FAILED"))?;
+        ensure!(lines.pop().as_deref() == Some("DONE"), "{lines:?}");
+        lines.retain(|line| line.starts_with("TRACE\t") || line.starts_with("KEY\t"));
+        let found = lines.iter().filter(|line| line.starts_with("TRACE\t")).count();
+        ensure!(found == count, "{found} records of {count}:\n{}", lines.join("\n"));
+        all.extend(lines);
+    }
+    Ok(all.join("\n"))
+}
