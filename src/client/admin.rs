@@ -120,16 +120,21 @@ impl Admin {
         read(&self.ask_name_server(request).await?)
     }
 
-    /// Asks every name server; the last failure when one fails.
+    /// Asks every name server; the last failure when one fails, else what they remark.
     async fn ask_name_servers<R: Request>(
         &self,
         request: &R,
         body: &[u8],
-    ) -> Result<(), ClientError> {
-        let mut result = Ok(());
+    ) -> Result<Vec<String>, ClientError> {
+        let mut result = Ok(Vec::new());
         for addr in self.name_servers() {
-            if let Err(error) = self.instance.ask(addr, request, body.to_vec()).await {
-                result = Err(error);
+            match self.instance.ask(addr, request, body.to_vec()).await {
+                Ok((_, answer)) => {
+                    if let Ok(remarks) = &mut result {
+                        remarks.extend(answer.remark);
+                    }
+                }
+                Err(error) => result = Err(error),
             }
         }
         result

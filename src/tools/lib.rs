@@ -6,6 +6,7 @@
 //! - [`mqadmin`]: finds and runs a command
 //! - [`command`], [`args`], [`help`]: a command as data, its command line, its usage
 //! - [`commands`]: all of them, a file each
+//! - [`page`]: the documentation of all commands
 //! - [`quickstart`]: the manual's demos
 
 pub mod args;
@@ -16,6 +17,7 @@ pub mod context;
 pub mod help;
 mod messages;
 pub mod mqadmin;
+pub mod page;
 mod progress;
 pub mod quickstart;
 mod running;

@@ -47,11 +47,12 @@ impl Admin {
         Ok(answer.body.to_vec())
     }
 
-    /// Changes settings of all name servers, given as properties text.
+    /// Changes settings of all name servers, given as properties text; what they remark, for
+    /// example that they do not know a setting.
     ///
     /// # Errors
     /// Failed calls and refusals.
-    pub async fn put_name_server_config(&self, text: &str) -> Result<(), ClientError> {
+    pub async fn put_name_server_config(&self, text: &str) -> Result<Vec<String>, ClientError> {
         self.ask_name_servers(&UpdateNamesrvConfig, text.as_bytes()).await
     }
 

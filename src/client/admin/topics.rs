@@ -46,7 +46,8 @@ impl Admin {
     /// # Errors
     /// Failed calls and refusals.
     pub async fn delete_route(&self, topic: &str) -> Result<(), ClientError> {
-        self.ask_name_servers(&DeleteTopicInNamesrv { topic: topic.to_owned() }, &[]).await
+        let request = DeleteTopicInNamesrv { topic: topic.to_owned() };
+        self.ask_name_servers(&request, &[]).await.map(drop)
     }
 
     /// Start, end and last update of each queue of a topic.
@@ -93,7 +94,7 @@ impl Admin {
     /// Failed calls and refusals.
     pub async fn put_kv(&self, namespace: &str, key: &str, value: &str) -> Result<(), ClientError> {
         let (namespace, key, value) = (namespace.to_owned(), key.to_owned(), value.to_owned());
-        self.ask_name_servers(&PutKvConfig { namespace, key, value }, &[]).await
+        self.ask_name_servers(&PutKvConfig { namespace, key, value }, &[]).await.map(drop)
     }
 
     /// Removes a value from all name servers.
@@ -102,7 +103,7 @@ impl Admin {
     /// Failed calls and refusals.
     pub async fn delete_kv(&self, namespace: &str, key: &str) -> Result<(), ClientError> {
         let (namespace, key) = (namespace.to_owned(), key.to_owned());
-        self.ask_name_servers(&DeleteKvConfig { namespace, key }, &[]).await
+        self.ask_name_servers(&DeleteKvConfig { namespace, key }, &[]).await.map(drop)
     }
 
     /// Reads a value from a name server.

@@ -18,7 +18,9 @@ pub(super) const COMMAND: Command = Command {
 async fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
     let text = setting(context);
     let admin = context.admin().await?;
-    admin.put_name_server_config(&text).await?;
+    for remark in admin.put_name_server_config(&text).await? {
+        context.complain(anyhow::anyhow!(remark))?;
+    }
     let servers = match context.value('n') {
         Some(_) => format!("[{}]", admin.name_servers().join(", ")),
         None => String::new(),
