@@ -53,7 +53,7 @@ config_table! {
         @restart "bitMapLengthConsumeQueueExt" bit_map_length_consume_queue_ext: i32 = 64,
         /// Milliseconds between two flushes of the commit log with ASYNC_FLUSH.
         @important "flushIntervalCommitLog" flush_interval_commit_log: i32 = 500,
-        /// Milliseconds between two commits from the transient store pool to the commit log.
+        /// In 4.4.0 milliseconds between two commits from the transient store pool; there is none here.
         @important "commitIntervalCommitLog" commit_interval_commit_log: i32 = 200,
         /// In 4.4.0 a blocking lock around appending, instead of a spinning one.
         @restart "useReentrantLockWhenPutMessage" use_reentrant_lock_when_put_message: bool = false,
@@ -85,16 +85,16 @@ config_table! {
         @restart "checkCRCOnRecover" check_crc_on_recover: bool = true,
         /// Pages of 4 KiB that must be waiting before the commit log is flushed.
         "flushCommitLogLeastPages" flush_commit_log_least_pages: i32 = 4,
-        /// Pages of 4 KiB that must be waiting before the transient store pool is committed.
+        /// In 4.4.0 pages of 4 KiB that wait for such a commit; there is none here.
         "commitCommitLogLeastPages" commit_commit_log_least_pages: i32 = 4,
-        /// Pages of 4 KiB between two flushes while a new file is warmed with SYNC_FLUSH.
+        /// In 4.4.0 pages between two flushes while a new file is warmed; there is no warming here.
         "flushLeastPagesWhenWarmMapedFile" flush_least_pages_when_warm_maped_file: i32 = 4096,
         /// Pages of 4 KiB that must be waiting before a consume queue is flushed.
         "flushConsumeQueueLeastPages" flush_consume_queue_least_pages: i32 = 2,
         /// Milliseconds after which the commit log is flushed however little is waiting.
         "flushCommitLogThoroughInterval" flush_commit_log_thorough_interval: i32 = 10_000,
-        /// Milliseconds after which the transient store pool is committed however little is
-        /// waiting.
+        /// In 4.4.0 milliseconds after which such a commit takes however little waits; there is none
+        /// here.
         "commitCommitLogThoroughInterval" commit_commit_log_thorough_interval: i32 = 200,
         /// Milliseconds after which consume queues and checkpoint are flushed however little is
         /// waiting.
@@ -148,7 +148,8 @@ config_table! {
         @restart "flushDelayOffsetInterval" flush_delay_offset_interval: i64 = 10_000,
         /// Delete the oldest files when the disk is nearly full, expired or not.
         @important "cleanFileForciblyEnable" clean_file_forcibly_enable: bool = true,
-        /// Touch every page of a new commit log file before it is used.
+        /// In 4.4.0 touches every page of a new file before it is used. Here pages are made present
+        /// ahead of the writer always.
         @restart "warmMapedFileEnable" warm_maped_file_enable: bool = false,
         /// Replica: correct the offsets of pulls out of range, as a master does.
         "offsetCheckInSlave" offset_check_in_slave: bool = false,
@@ -162,11 +163,12 @@ config_table! {
         "osPageCacheBusyTimeOutMills" os_page_cache_busy_time_out_mills: i64 = 1000,
         /// Most messages a query by unique key gives.
         "defaultQueryMaxNum" default_query_max_num: i32 = 32,
-        /// Append to memory outside the mapped files first; only a master with ASYNC_FLUSH does.
+        /// In 4.4.0 a master with ASYNC_FLUSH appends to memory of its own first. Here it never does:
+        /// appending does not wait for the disk in any case.
         @important @restart "transientStorePoolEnable" transient_store_pool_enable: bool = false,
-        /// Buffers of that pool, each as large as a commit log file.
+        /// In 4.4.0 buffers of that pool, each as large as a commit log file.
         @restart "transientStorePoolSize" transient_store_pool_size: i32 = 5,
-        /// Do not wait for a new file when the pool has no buffer.
+        /// In 4.4.0 does not wait for a new file when the pool has no buffer.
         "fastFailIfNoBufferInStorePool" fast_fail_if_no_buffer_in_store_pool: bool = false,
     }
 }
