@@ -110,7 +110,13 @@ impl<'c> Context<'c> {
         line: fmt::Arguments<'_>,
     ) -> anyhow::Result<()> {
         match &mut self.json {
-            None => self.out.write_fmt(line)?,
+            None => {
+                self.out.write_fmt(line)?;
+                // Rows may come slowly; who watches sees each at once.
+                if self.environment.terminal {
+                    self.out.flush()?;
+                }
+            }
             Some(Json::Rows(rows)) => rows.push(serde_json::to_value(row)?),
             Some(Json::One(_)) => {}
         }
