@@ -39,6 +39,18 @@ const LONG: u32 = 3;
 const VIP_STEP: u16 = 2;
 
 /// A way to ask and change what clusters hold.
+///
+/// ```no_run
+/// # async fn demo() -> Result<(), client::ClientError> {
+/// use client::{Admin, Settings};
+///
+/// let admin = Admin::start(Settings::new("my_tool", "127.0.0.1:9876"), false).await?;
+/// for (queue, offsets) in admin.topic_stats("TopicTest").await?.offset_table {
+///     println!("{queue}: {} to {}", offsets.min_offset, offsets.max_offset);
+/// }
+/// admin.shutdown().await;
+/// # Ok(()) }
+/// ```
 pub struct Admin {
     instance: Arc<Instance>,
     vip_channel: bool,
