@@ -48,22 +48,24 @@ config_table! {
             "RMQ_SYS_TRACE_TOPIC".to_owned(),
         /// Create the trace topic at start.
         @important @restart "traceTopicEnable" trace_topic_enable: bool = false,
-        /// Threads that serve sends in 4.4.0.
+        /// Threads that serve sends in 4.4.0. No effect here: every request is served where it is
+        /// read, on a thread a CPU.
         @restart "sendMessageThreadPoolNums" send_message_thread_pool_nums: i32 = 1,
-        /// Threads that serve pulls in 4.4.0: 16 and two a CPU.
+        /// Threads that serve pulls in 4.4.0: 16 and two a CPU. No effect here.
         @restart "pullMessageThreadPoolNums" pull_message_thread_pool_nums: i32 =
             16 + env.cpus() * 2,
-        /// Threads that serve queries in 4.4.0: 8 and one a CPU.
+        /// Threads that serve queries in 4.4.0: 8 and one a CPU. No effect here.
         @restart "queryMessageThreadPoolNums" query_message_thread_pool_nums: i32 = 8 + env.cpus(),
-        /// Threads that serve everything else in 4.4.0.
+        /// Threads that serve everything else in 4.4.0. No effect here: requests of operators that
+        /// read much or write are worked on four at a time.
         @restart "adminBrokerThreadPoolNums" admin_broker_thread_pool_nums: i32 = 16,
-        /// Threads that serve unregistering clients in 4.4.0.
+        /// Threads that serve unregistering clients in 4.4.0. No effect here.
         @restart "clientManageThreadPoolNums" client_manage_thread_pool_nums: i32 = 32,
-        /// Threads that serve consumer offsets in 4.4.0.
+        /// Threads that serve consumer offsets in 4.4.0. No effect here.
         @restart "consumerManageThreadPoolNums" consumer_manage_thread_pool_nums: i32 = 32,
-        /// Threads that serve heartbeats in 4.4.0: one a CPU, at most 32.
+        /// Threads that serve heartbeats in 4.4.0: one a CPU, at most 32. No effect here.
         @restart "heartbeatThreadPoolNums" heartbeat_thread_pool_nums: i32 = env.cpus().min(32),
-        /// Threads that serve the ends of transactions in 4.4.0: 8 and two a CPU.
+        /// Threads that serve the ends of transactions in 4.4.0: 8 and two a CPU. No effect here.
         @restart "endTransactionThreadPoolNums" end_transaction_thread_pool_nums: i32 =
             8 + env.cpus() * 2,
         /// Milliseconds between two writes of the consumer offsets.
@@ -75,21 +77,28 @@ config_table! {
         /// Ask the address server for name servers when none is given.
         @important @restart "fetchNamesrvAddrByAddressServer" fetch_namesrv_addr_by_address_server: bool =
             false,
-        /// Sends that may wait before further ones are turned away as busy.
+        /// Sends that may be stored and wait for the disk, a slave or their new topic's table. While
+        /// there are so many, further sends and send-backs are answered code 2 with `[OVERLOAD]`.
+        /// In 4.4.0: sends that may wait for a thread.
         "sendThreadPoolQueueCapacity" send_thread_pool_queue_capacity: i32 = 10_000,
-        /// Pulls that may wait.
+        /// Pulls that may be held until a message comes. Beyond that, pulls that find nothing are
+        /// answered code 2 with `[OVERLOAD]`. In 4.4.0: pulls that may wait for a thread.
         "pullThreadPoolQueueCapacity" pull_thread_pool_queue_capacity: i32 = 100_000,
-        /// Queries that may wait.
+        /// Queries that may wait for a thread in 4.4.0. No effect here: queries do not wait.
         "queryThreadPoolQueueCapacity" query_thread_pool_queue_capacity: i32 = 20_000,
-        /// Unregistering clients that may wait.
+        /// Unregistering clients that may wait for a thread in 4.4.0. No effect here: they do not
+        /// wait.
         "clientManagerThreadPoolQueueCapacity" client_manager_thread_pool_queue_capacity: i32 =
             1_000_000,
-        /// Requests about consumer offsets that may wait; 4.4.0 does not heed it.
+        /// Requests about consumer offsets that may wait; 4.4.0 does not heed it. No effect here:
+        /// they do not wait.
         "consumerManagerThreadPoolQueueCapacity" consumer_manager_thread_pool_queue_capacity: i32 =
             1_000_000,
-        /// Heartbeats that may wait.
+        /// Heartbeats that may wait for a thread in 4.4.0. No effect here: heartbeats do not wait.
         "heartbeatThreadPoolQueueCapacity" heartbeat_thread_pool_queue_capacity: i32 = 50_000,
-        /// Ends of transactions that may wait.
+        /// Commits that may be stored and wait for the disk or a slave. While there are so many,
+        /// further ends of transactions are answered code 2 with `[OVERLOAD]`. In 4.4.0: ends that
+        /// may wait for a thread.
         "endTransactionPoolQueueCapacity" end_transaction_pool_queue_capacity: i32 = 100_000,
         /// Filter servers to keep running with `bin/startfsrv.sh`.
         @restart "filterServerNums" filter_server_nums: i32 = 0,
@@ -125,15 +134,17 @@ config_table! {
         "disableConsumeIfConsumerReadSlowly" disable_consume_if_consumer_read_slowly: bool = false,
         /// Bytes a group may be behind before it is stopped.
         "consumerFallbehindThreshold" consumer_fallbehind_threshold: i64 = 16 * 1024 * 1024 * 1024,
-        /// Turn requests away that waited too long.
+        /// Turn requests away, with code 2 and `[TIMEOUT_CLEAN_QUEUE]`, that waited too long to be
+        /// served: here, behind others that came over their connection together with them.
         "brokerFastFailureEnable" broker_fast_failure_enable: bool = true,
-        /// Milliseconds a send may wait.
+        /// Milliseconds a send or send-back may wait to be served. (Waiting for the disk or a slave
+        /// is bounded by `syncFlushTimeout`.)
         "waitTimeMillsInSendQueue" wait_time_mills_in_send_queue: i64 = 200,
         /// Milliseconds a pull may wait to be served.
         "waitTimeMillsInPullQueue" wait_time_mills_in_pull_queue: i64 = 5000,
-        /// Milliseconds a heartbeat may wait.
+        /// Milliseconds a heartbeat may wait to be served.
         "waitTimeMillsInHeartbeatQueue" wait_time_mills_in_heartbeat_queue: i64 = 31_000,
-        /// Milliseconds the end of a transaction may wait.
+        /// Milliseconds the end of a transaction may wait to be served.
         "waitTimeMillsInTransactionQueue" wait_time_mills_in_transaction_queue: i64 = 3000,
         /// Time, in milliseconds since 1970, before which sends are turned away.
         "startAcceptSendRequestTimeStamp" start_accept_send_request_time_stamp: i64 = 0,

@@ -3,10 +3,6 @@
 
 use std::sync::Arc;
 
-use protocol::codes::request::{
-    CONSUMER_SEND_MSG_BACK, SEND_BATCH_MESSAGE, SEND_MESSAGE, SEND_MESSAGE_V2,
-};
-use protocol::codes::response;
 use protocol::requests::BrokerRequest;
 use protocol::{Command, Refusal, Reply};
 use remoting::{Answer, CloseReason, Peer, Service};
@@ -17,7 +13,7 @@ use crate::handlers::{
     transaction,
 };
 use crate::start::Broker;
-use crate::{LOG, remarks};
+use crate::{LOG, flow};
 
 /// What the listeners call; both serve the same requests.
 pub(crate) struct Dispatch(pub(crate) Arc<Broker>);
@@ -25,8 +21,8 @@ pub(crate) struct Dispatch(pub(crate) Arc<Broker>);
 impl Service for Dispatch {
     fn call(&self, peer: &Arc<Peer>, command: &mut Command) -> Answer {
         let broker = &self.0;
-        if is_send(command.code) && broker.store.is_page_cache_busy() {
-            return Reply::error(response::SYSTEM_BUSY, remarks::REJECTED).into();
+        if let Err(refusal) = flow::admit(broker, peer, command.code) {
+            return Reply::from(refusal).into();
         }
         if let Some(access) = &broker.access
             && let Err(refusal) = access.check(peer, command)
@@ -59,11 +55,6 @@ impl Service for Dispatch {
             self.0.registrar.set_filter_servers(addrs);
         }
     }
-}
-
-/// The requests that are turned away at the door while the store is held up.
-fn is_send(code: i32) -> bool {
-    matches!(code, SEND_MESSAGE_V2 | SEND_MESSAGE | SEND_BATCH_MESSAGE | CONSUMER_SEND_MSG_BACK)
 }
 
 fn now(outcome: Outcome) -> Answer {

@@ -24,6 +24,7 @@ mod delay;
 mod dispatch;
 mod filter_servers;
 pub mod filters;
+mod flow;
 mod groups;
 mod handlers;
 mod hold;

@@ -1,6 +1,7 @@
 //! Texts that clients, tools and people match: byte-equal to those of 4.4.0.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,6 +14,9 @@ pub(crate) const FAQ: &str = "\nSee http://rocketmq.apache.org/docs/faq/ for fur
 
 /// Sent at arrival while the store is held up.
 pub(crate) const REJECTED: &str = "[REJECTREQUEST]system busy, start flow control for a while";
+
+/// Sent where too many requests of its kind wait already.
+pub(crate) const OVERLOADED: &str = "[OVERLOAD]system busy, start flow control for a while";
 
 /// Sent when the store found itself held up.
 pub(crate) const BUSY: &str = "[PC_SYNCHRONIZED]broker busy, start flow control for a while";
@@ -31,6 +35,15 @@ pub(crate) fn no_topic_to_send(topic: &str) -> Refusal {
 pub(crate) fn no_topic_to_pull(topic: &str) -> Refusal {
     let remark = format!("topic[{topic}] not exist, apply first please! {FAQ}");
     Refusal::new(response::TOPIC_NOT_EXIST, remark)
+}
+
+/// A request that waited too long to be served.
+pub(crate) fn waited_too_long(waited: Duration, waiting: usize) -> String {
+    format!(
+        "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: \
+         {}ms, size of queue: {waiting}",
+        waited.as_millis()
+    )
 }
 
 /// A name that the system keeps for itself.

@@ -22,6 +22,7 @@ use crate::delay::{self, Delay};
 use crate::dispatch::Dispatch;
 use crate::filter_servers::FilterServers;
 use crate::filters::Filters;
+use crate::flow::Flow;
 use crate::groups::Groups;
 use crate::hold::Hold;
 use crate::locks::Locks;
@@ -57,6 +58,7 @@ pub struct Broker {
     pub(crate) hold: Arc<Hold<Wants>>,
     pub(crate) delay: Arc<Delay>,
     pub(crate) transactions: Arc<Transactions>,
+    pub(crate) flow: Flow,
     /// Who may do what, where requests are checked.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) stats: Stats,
@@ -186,6 +188,7 @@ impl Broker {
             hold,
             delay,
             transactions: Arc::new(transactions),
+            flow: Flow::default(),
             access: access.map(Arc::new),
             stats: Stats::default(),
             registrar: Arc::new(registrar),

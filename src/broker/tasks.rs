@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::register::Round;
 use crate::start::Broker;
 use crate::{
-    LOG, access, address_server, delay, now_ms, persist, replicate_net, slave, stats, transaction,
+    LOG, access, address_server, delay, flow, now_ms, persist, replicate_net, slave, stats,
+    transaction,
 };
 
 /// When periodic work first runs.
@@ -24,6 +25,8 @@ const LAG_PERIOD: Duration = Duration::from_secs(60);
 const SLAVE_LINE_PERIOD: Duration = Duration::from_secs(60);
 /// A shorter `haMasterAddress` is none.
 const ADDRESS_LEN_MIN: usize = 6;
+/// How often the number of waiting requests is logged.
+const WATER_MARK_PERIOD: Duration = Duration::from_secs(1);
 /// How often clients are looked after.
 const CLIENT_PERIOD: Duration = Duration::from_secs(10);
 
@@ -84,6 +87,11 @@ impl Broker {
         let store = Arc::clone(&self.store);
         self.tasks.spawn(every(FIRST, LAG_PERIOD, stop(), move || {
             tracing::info!(target: LOG, "dispatch behind commit log {} bytes", store.dispatch_behind());
+            std::future::ready(())
+        }));
+        let broker = Arc::clone(self);
+        self.tasks.spawn(every(FIRST, WATER_MARK_PERIOD, stop(), move || {
+            flow::log(&broker);
             std::future::ready(())
         }));
         if let Some(access) = &self.access {

@@ -235,6 +235,7 @@ impl Connection {
                 if read >= self.read_bytes {
                     self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
                 }
+                self.peer.note_read();
                 self.serve_frames()?;
                 Ok(true)
             }

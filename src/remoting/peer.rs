@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 use crate::Limits;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+/// What [`Peer::waited`] counts from.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Why a call to a peer gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,8 @@ pub struct Peer {
     local_addr: SocketAddr,
     limits: Limits,
     closed: AtomicBool,
+    /// When its bytes were read last, in microseconds since [`EPOCH`].
+    read_at: AtomicU64,
     waker: AtomicWaker,
     queue: Mutex<Queue>,
     pending: Mutex<HashMap<i32, oneshot::Sender<Command>>>,
@@ -73,6 +77,7 @@ impl Peer {
             local_addr,
             limits,
             closed: AtomicBool::new(false),
+            read_at: AtomicU64::new(0),
             waker: AtomicWaker::new(),
             queue: Mutex::default(),
             pending: Mutex::default(),
@@ -96,6 +101,20 @@ impl Peer {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// How long the request that is being served has waited behind those read together with it.
+    /// To be asked by [`Service::call`](crate::Service::call) only.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        let read_at = self.read_at.load(Ordering::Relaxed);
+        EPOCH.elapsed().saturating_sub(Duration::from_micros(read_at))
+    }
+
+    /// Bytes were read just now.
+    pub(crate) fn note_read(&self) {
+        let now = u64::try_from(EPOCH.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.read_at.store(now, Ordering::Relaxed);
     }
 
     /// Whether the connection has ended or was told to.

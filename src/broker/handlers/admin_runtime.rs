@@ -37,13 +37,13 @@ fn counts(broker: &Broker) -> [Figure; 8] {
     ]
 }
 
-/// The queues in front of 4.4.0's thread pools. Here requests are served as they come, so nothing
-/// waits in them; the capacities are those of the settings.
+/// The queues in front of 4.4.0's thread pools. Here requests are served as they come; what is
+/// counted are those that wait to be answered. The capacities are those of the settings.
 fn queues(broker: &Broker) -> [Figure; 12] {
     let config = broker.config.load();
     let none = || "0".to_owned();
     [
-        ("sendThreadPoolQueueSize", none()),
+        ("sendThreadPoolQueueSize", broker.flow.sends.len().to_string()),
         ("sendThreadPoolQueueCapacity", config.send_thread_pool_queue_capacity.to_string()),
         ("sendThreadPoolQueueHeadWaitTimeMills", none()),
         ("pullThreadPoolQueueSize", none()),
@@ -52,7 +52,7 @@ fn queues(broker: &Broker) -> [Figure; 12] {
         ("queryThreadPoolQueueSize", none()),
         ("queryThreadPoolQueueCapacity", config.query_thread_pool_queue_capacity.to_string()),
         ("queryThreadPoolQueueHeadWaitTimeMills", none()),
-        ("EndTransactionQueueSize", none()),
+        ("EndTransactionQueueSize", broker.flow.ends.len().to_string()),
         (
             "EndTransactionThreadPoolQueueCapacity",
             config.end_transaction_pool_queue_capacity.to_string(),

@@ -20,7 +20,7 @@ use crate::hold::Held;
 use crate::remarks::{self, FAQ};
 use crate::stats::{Got, newest_store_time};
 use crate::wants::{Retries, Wants};
-use crate::{Broker, LOG, filters, now_ms};
+use crate::{Broker, LOG, filters, flow, now_ms};
 
 /// How often a held pull looks whether messages came that it does not want: it has to tell its
 /// client how far it has come.
@@ -49,7 +49,7 @@ pub(crate) fn pull(call: &Call<'_>, header: &PullMessage<'_>) -> Answer {
         broker.offsets.commit(consumer_group, topic, queue_id, commit_offset);
     }
     if reply.code == response::PULL_NOT_FOUND && sysflag::pull::has_suspend(header.sys_flag) {
-        return hold(call, header, admitted.wants, reply, end);
+        return hold(call, header, admitted.wants, end);
     }
     reply.into()
 }
@@ -331,18 +331,13 @@ impl Owned {
 }
 
 /// Holds a pull that found nothing, unless too many are held already.
-fn hold(
-    call: &Call<'_>,
-    header: &PullMessage<'_>,
-    wants: Wants,
-    nothing: Reply,
-    end: i64,
-) -> Answer {
+fn hold(call: &Call<'_>, header: &PullMessage<'_>, wants: Wants, end: i64) -> Answer {
     let broker = call.broker;
     let (timeout, period) = hold_times(&broker.config.load(), header.suspend_timeout_millis);
     let most = broker.config.load().pull_thread_pool_queue_capacity;
     if broker.hold.len() >= usize::try_from(most).unwrap_or(0) {
-        return nothing.into();
+        // Whoever is told that nothing is there asks again at once; this makes it pause.
+        return Reply::from(flow::overloaded()).into();
     }
     let held = broker.hold.enter(header.topic, header.queue_id, header.queue_offset, wants);
     if broker.store.max_offset(header.topic, header.queue_id) > end {

@@ -71,8 +71,10 @@ fn finish(broker: &Arc<Broker>, mut reply: Reply, stored: &Stored) -> Answer {
     if durability.is_none() && change.is_none() {
         return reply.into();
     }
+    let turn = broker.flow.sends.enter();
     let broker = Arc::clone(broker);
     Answer::Later(Box::pin(async move {
+        let _until_answered = turn;
         if let Some(durability) = durability
             && let Err(shortfall) = durability.wait(&broker.store, end).await
         {

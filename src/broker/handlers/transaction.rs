@@ -1,5 +1,7 @@
 //! Transactions: half messages, and their ends (37).
 
+use std::sync::Arc;
+
 use acl::Perm;
 use protocol::codes::response;
 use protocol::command::NOT_SET;
@@ -104,10 +106,12 @@ fn settled(end: End) -> Reply {
 
 /// Answers when the committed message is as durable as the settings ask for; a shortfall is not
 /// told, as in 4.4.0.
-fn durable(broker: &std::sync::Arc<Broker>, appended: Appended) -> Answer {
+fn durable(broker: &Arc<Broker>, appended: Appended) -> Answer {
     let Some(durability) = Durability::wanted(broker) else { return settled(End::Commit).into() };
-    let broker = std::sync::Arc::clone(broker);
+    let turn = broker.flow.ends.enter();
+    let broker = Arc::clone(broker);
     Answer::Later(Box::pin(async move {
+        let _until_answered = turn;
         if let Err(shortfall) = durability.wait(&broker.store, appended.end_offset).await {
             tracing::warn!(target: LOG_TRANSACTION, shortfall, offset = appended.physical_offset, "a committed message is not as durable as wanted");
         }

@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod consume;
 mod filter;
+mod flow;
 mod harness;
 mod probes;
 mod register;
