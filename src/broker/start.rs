@@ -123,8 +123,10 @@ impl Broker {
 
     /// Has the name servers told that the topic table changed.
     pub(crate) fn announce(&self, round: Round) {
-        let registrar = Arc::clone(&self.registrar);
-        self.tasks.spawn(async move { registrar.register(round).await });
+        let (registrar, stop) = (Arc::clone(&self.registrar), self.stop.clone());
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled(registrar.register(round)).await;
+        });
     }
 
     fn open(settings: Settings, port: u16) -> Result<Self, StartError> {

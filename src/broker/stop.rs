@@ -23,8 +23,9 @@ impl Broker {
             closing.spawn(async move { server.shutdown().await });
         }
         while closing.join_next().await.is_some() {}
-        self.registrar.unregister().await;
+        // First, so that no registration comes after the farewell.
         self.stop.cancel();
+        self.registrar.unregister().await;
         self.tasks.close();
         self.tasks.wait().await;
         self.client.shutdown().await;

@@ -70,7 +70,10 @@ impl Broker {
         let broker = Arc::clone(self);
         self.tasks.spawn(every(FIRST, period, stop(), move || {
             let registrar = Arc::clone(&broker.registrar);
-            async move { registrar.register(Round::Periodic).await }
+            let stop = broker.stop.clone();
+            async move {
+                stop.run_until_cancelled(registrar.register(Round::Periodic)).await;
+            }
         }));
         if config.namesrv_addr.is_empty() && config.fetch_namesrv_addr_by_address_server {
             let registrar = Arc::clone(&self.registrar);

@@ -20,19 +20,20 @@ mod judge;
 mod ledger;
 mod round;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::RandomState;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use protocol::topic;
+use protocol::message::Message;
+use protocol::{sysflag, topic};
 use store::{AppendError, Appended, NewMessage, Store};
 
 pub(crate) use self::half::Half;
 use self::half::{half_of, half_properties, named_by_op, op};
-use self::ledger::{Claim, Ledger, Loader};
+use self::ledger::{Claim, Ledger, Loader, Origin};
 pub(crate) use self::round::run;
 use crate::now_ms;
 use crate::offsets::Offsets;
@@ -41,6 +42,9 @@ use crate::put::PutError;
 /// Log target of transactions.
 pub(crate) const LOG_TRANSACTION: &str = "RocketmqTransaction";
 
+/// How many messages of a queue are looked at for committed ones: more than were stored between a
+/// committed message and its op message.
+const NEWEST: i64 = 256;
 /// Queue entries looked up at once.
 const BATCH: usize = 64;
 
@@ -198,16 +202,58 @@ impl Transactions {
             loader.found_op(op, read().and_then(|record| named_by_op(&record)));
             true
         });
-        self.each(topic::TRANS_HALF, queue_id, base, |half, read| {
-            if loader.wants(half)
-                && let Some(record) = read()
+        let mut newest = HashMap::new();
+        self.each(topic::TRANS_HALF, queue_id, loader.first_open(), |half, read| {
+            if let Some(record) = read()
                 && let Some(found) = Half::decode(&record)
             {
-                loader.found_half(half, found.origin(&self.hasher));
+                let origin = found.origin(&self.hasher);
+                loader.found_half(half, origin);
+                if loader.is_open(half) && self.is_delivered(&found, origin, &mut newest) {
+                    loader.found_delivered(half);
+                }
             }
             true
         });
         loader.finish()
+    }
+
+    /// Whether the message of a half message is among the newest where it is for: the broker died
+    /// after it had stored the message and before it could store the op message.
+    fn is_delivered(
+        &self,
+        half: &Half<'_>,
+        origin: Origin,
+        newest: &mut HashMap<(String, i32), HashMap<u64, i64>>,
+    ) -> bool {
+        let Some((topic, queue_id)) = half.target() else { return false };
+        let committed = newest
+            .entry((topic.to_owned(), queue_id))
+            .or_insert_with(|| self.committed(topic, queue_id));
+        let prepared = committed.get(&origin.fingerprint);
+        // One that was stored anew may have been ended under an offset it had before.
+        prepared.is_some_and(|offset| origin.renewed || *offset == half.message.physical_offset)
+    }
+
+    /// The newest messages of a queue that were committed: the fingerprint of their half messages,
+    /// and where these were.
+    fn committed(&self, topic: &str, queue_id: i32) -> HashMap<u64, i64> {
+        let (min, max) =
+            (self.store.min_offset(topic, queue_id), self.store.max_offset(topic, queue_id));
+        let mut committed = HashMap::new();
+        self.each(topic, queue_id, min.max(max - NEWEST), |_, read| {
+            let record = read();
+            let message = record.as_ref().and_then(|record| Message::decode(record).ok());
+            if let Some(message) = message.filter(|message| {
+                sysflag::message::transaction(message.sys_flag)
+                    == sysflag::message::TRANSACTION_COMMIT
+            }) {
+                let fingerprint = Half { message }.fingerprint(&self.hasher);
+                committed.insert(fingerprint, message.prepared_transaction_offset);
+            }
+            true
+        });
+        committed
     }
 
     /// Goes through a queue from an offset on, as long as `visit` says so. Records are read only
@@ -226,7 +272,9 @@ impl Transactions {
                 return;
             }
             for entry in entries {
-                if !visit(offset, &|| self.store.record_at(entry.physical_offset)) {
+                // What cannot be read now is looked at in the next round, and so is all behind it.
+                let Ok(record) = self.store.record_at(entry.physical_offset) else { return };
+                if !visit(offset, &|| record.clone()) {
                     return;
                 }
                 offset += 1;

@@ -121,6 +121,12 @@ impl Ext {
         self.spans.len()
     }
 
+    /// Bytes of all keys and values, or of the header they came in.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether there is no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {

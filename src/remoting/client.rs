@@ -124,7 +124,10 @@ impl Client {
         wait: Duration,
     ) -> Result<Command, CallError> {
         let started = tokio::time::Instant::now();
-        let peer = self.peer(addr).await?;
+        let connected = tokio::time::timeout(wait, self.peer(addr)).await;
+        let peer = connected.unwrap_or_else(|_| {
+            Err(CallError::Timeout { addr: addr.to_owned(), waited_ms: wait.as_millis() })
+        })?;
         self.prepare(addr, &mut command);
         peer.call(command, wait.saturating_sub(started.elapsed())).await
     }

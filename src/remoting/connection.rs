@@ -55,6 +55,7 @@ pub(crate) async fn run(transport: Transport, peer: Arc<Peer>, shared: Arc<Share
         command: Command::default(),
         queued: Vec::new(),
         outbox: Outbox::default(),
+        stalled: false,
         later: FuturesUnordered::new(),
         later_bytes: 0,
         active: Instant::now(),
@@ -97,6 +98,8 @@ struct Connection {
     command: Command,
     queued: Vec<Command>,
     outbox: Outbox,
+    /// Frames may lie in `input` that there was no room to serve.
+    stalled: bool,
     later: FuturesUnordered<Later>,
     later_bytes: usize,
     active: Instant,
@@ -164,7 +167,12 @@ impl Connection {
             self.leave(CloseReason::Closed);
         }
         if self.phase == Phase::Open && self.has_room() {
-            moved |= self.read(cx)?;
+            if self.stalled {
+                self.serve_frames()?;
+                moved = true;
+            } else {
+                moved |= self.read(cx)?;
+            }
         }
         moved |= self.write(cx)?;
         if self.outbox.len() == 0 && !moved {
@@ -190,6 +198,10 @@ impl Connection {
     }
 
     fn take_queued(&mut self) -> bool {
+        if self.outbox.len() >= self.shared.limits.queued_bytes_max {
+            // The peer does not read: what callers queue is bounded where they queue it.
+            return false;
+        }
         let moved = self.peer.take_queued(&mut self.queued);
         for command in self.queued.drain(..) {
             self.outbox.push_command(&command);
@@ -252,9 +264,15 @@ impl Connection {
         }
     }
 
+    /// Serves whole frames while there is room; small requests may have large answers, and one read
+    /// brings thousands of them.
     fn serve_frames(&mut self) -> Result<(), CloseReason> {
         let mut command = std::mem::take(&mut self.command);
         let served = loop {
+            self.stalled = !self.has_room();
+            if self.stalled {
+                break Ok(());
+            }
             match decode_frame(&mut self.input, self.shared.limits.frame_bytes_max, &mut command) {
                 Ok(true) => self.serve(&mut command),
                 Ok(false) => break Ok(()),
@@ -279,7 +297,9 @@ impl Connection {
             }
             return;
         }
-        let (opaque, oneway, body) = (command.opaque, command.is_oneway(), command.body.len());
+        let (opaque, oneway) = (command.opaque, command.is_oneway());
+        // What a waiting handler may keep of it: it could be a copy of every field.
+        let bytes = COMMAND_BYTES + command.ext.text_len() + command.body.len();
         let encoding = self.shared.encoding;
         let call = AssertUnwindSafe(|| self.shared.service.call(&self.peer, command));
         let answer = catch_unwind(call).unwrap_or_else(|_| {
@@ -293,7 +313,6 @@ impl Connection {
             Answer::Now(reply) if !oneway => self.outbox.push_reply(reply, opaque, encoding),
             Answer::Now(_) | Answer::Never => {}
             Answer::Later(future) => {
-                let bytes = COMMAND_BYTES + body;
                 self.later_bytes += bytes;
                 self.later.push(Later { future, opaque, encoding, oneway, bytes });
             }

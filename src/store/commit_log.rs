@@ -33,6 +33,9 @@ pub(crate) struct CommitLog {
     writer: Mutex<Writer>,
     /// The next file, made ahead and not yet part of the log.
     ready: Mutex<Option<Arc<MappedFile>>>,
+    /// One flush at a time: the system reports a failed write to one of several, and the others
+    /// would take their silence for success.
+    flushing: Mutex<()>,
     /// One thread makes files at a time.
     creating: Mutex<()>,
     /// When the writer entered the lock, ms; 0 while nobody is in it.
@@ -110,6 +113,7 @@ impl CommitLog {
             segments,
             writer: Mutex::new(Writer { tail }),
             ready: Mutex::default(),
+            flushing: Mutex::default(),
             creating: Mutex::default(),
             lock_begin: AtomicI64::new(0),
             last_store_timestamp: AtomicI64::new(0),
@@ -412,6 +416,14 @@ impl CommitLog {
     /// Writes everything appended to the disk and moves `flushed`. An error leaves unknown what is
     /// on the disk: the caller must [`poison`](Self::poison).
     pub(crate) fn flush(&self) -> Result<i64, StoreError> {
+        let _one_at_a_time = self.flushing.lock();
+        if let Some(reason) = self.poisoned() {
+            return Err(StoreError::Poisoned(reason));
+        }
+        self.flush_alone().inspect_err(|error| self.poison(error))
+    }
+
+    fn flush_alone(&self) -> Result<i64, StoreError> {
         let target = self.appended.get();
         let mut at = self.flushed.get();
         while at < target {

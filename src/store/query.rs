@@ -1,5 +1,7 @@
 //! Looking messages up: by physical offset, by key, by time.
 
+use std::io;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,15 +29,16 @@ pub struct QueryResult {
 }
 
 impl Inner {
-    /// The record that begins at an offset, if one does.
-    pub(crate) fn record_at(&self, physical_offset: i64) -> Option<Bytes> {
-        let slice = self.log.slice_from(physical_offset).ok()??;
-        let message = Message::decode(&slice).ok()?;
+    /// The record that begins at an offset, if one does. An error says nothing of whether one
+    /// does: its file could not be opened just now.
+    pub(crate) fn record_at(&self, physical_offset: i64) -> io::Result<Option<Bytes>> {
+        let Some(slice) = self.log.slice_from(physical_offset)? else { return Ok(None) };
+        let Ok(message) = Message::decode(&slice) else { return Ok(None) };
         if message.physical_offset != physical_offset {
-            return None;
+            return Ok(None);
         }
-        let len = message.encoded_len();
-        Some(self.log.slice(physical_offset, len).ok()??.into_bytes())
+        let record = self.log.slice(physical_offset, message.encoded_len())?;
+        Ok(record.map(Slice::into_bytes))
     }
 
     /// Store time of the record at an offset; `None` if it is not in the log any more.
@@ -66,9 +69,9 @@ impl Inner {
             result.index_last_update_timestamp = found.last_timestamp;
             result.index_last_update_offset = found.last_offset;
             result.messages =
-                found.offsets.iter().filter_map(|offset| self.record_at(*offset)).collect();
+                found.offsets.iter().filter_map(|offset| self.record_at(*offset).ok()?).collect();
             // Entries that lead nowhere (their file is deleted) make room for older ones.
-            let first = found.offsets.first().and_then(|offset| self.record_at(*offset));
+            let first = found.offsets.first().and_then(|offset| self.record_at(*offset).ok()?);
             if let Some(time) = first.and_then(|record| i64_at(&record, at::STORE_TIMESTAMP)) {
                 until = time;
             }

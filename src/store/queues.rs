@@ -216,7 +216,7 @@ impl Queues {
 
     /// Notes that a queue has something to flush.
     pub(crate) fn mark_dirty(&self, queue: &Arc<ConsumeQueue>) {
-        if !queue.dirty.load(Ordering::Relaxed) && !queue.dirty.swap(true, Ordering::AcqRel) {
+        if !queue.dirty.swap(true, Ordering::AcqRel) {
             self.dirty.lock().push(Arc::clone(queue));
         }
     }
@@ -225,7 +225,7 @@ impl Queues {
     pub(crate) fn take_dirty(&self) -> Vec<Arc<ConsumeQueue>> {
         let dirty = std::mem::take(&mut *self.dirty.lock());
         for queue in &dirty {
-            queue.dirty.store(false, Ordering::Release);
+            queue.dirty.swap(false, Ordering::AcqRel);
         }
         dirty
     }

@@ -151,7 +151,12 @@ impl Inner {
                 let looked_at = scan.run(entries(&slice), filter);
                 scan.finish(offset + looked_at, min, max)
             }
-            Ok(None) | Err(_) => none(ReadStatus::OffsetFoundNull, queue.next_file(offset)),
+            Ok(None) => none(ReadStatus::OffsetFoundNull, queue.next_file(offset)),
+            // The entries may well be there: the reader is to come again at the same offset.
+            Err(error) => {
+                tracing::error!(topic, queue_id, offset, %error, "consume queue cannot be opened");
+                none(ReadStatus::MessageWasRemoving, offset)
+            }
         }
     }
 
@@ -208,7 +213,12 @@ impl<'a> Scan<'a> {
                 if self.is_full(&entry) {
                     break;
                 }
-                self.take(&entry, filter);
+                if let Err(error) = self.take(&entry, filter) {
+                    let offset = entry.physical_offset;
+                    tracing::error!(offset, %error, "commit log cannot be opened");
+                    // What was found is given; the reader comes again for this one.
+                    break;
+                }
             }
             looked_at += 1;
         }
@@ -237,26 +247,27 @@ impl<'a> Scan<'a> {
         count >= self.max_messages || bytes > i64::from(bytes_max) || count >= count_max
     }
 
-    fn take(&mut self, entry: &QueueEntry, filter: &dyn MessageFilter) {
+    fn take(&mut self, entry: &QueueEntry, filter: &dyn MessageFilter) -> io::Result<()> {
         if !self.passes(entry, filter) {
-            return;
+            return Ok(());
         }
-        let Ok(Some(range)) = self.found.locate(self.inner, entry) else {
+        let Some(range) = self.found.locate(self.inner, entry)? else {
             if self.found.bytes == 0 {
                 self.status = ReadStatus::MessageWasRemoving;
             }
             self.skip_until = self.inner.log.next_file(entry.physical_offset);
-            return;
+            return Ok(());
         };
         if !self.found.record(&range).is_some_and(|record| filter.matches_record(record)) {
             if self.found.bytes == 0 {
                 self.status = ReadStatus::NoMatchedMessage;
             }
-            return;
+            return Ok(());
         }
         self.found.add(range);
         self.status = ReadStatus::Found;
         self.skip_until = i64::MIN;
+        Ok(())
     }
 
     fn passes(&mut self, entry: &QueueEntry, filter: &dyn MessageFilter) -> bool {

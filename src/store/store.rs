@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -143,7 +144,7 @@ impl Store {
         checkpoint.map_err(|e| StoreError::io("write", &paths.checkpoint(), e))?;
         let discarded = inner.log.discard_prepared();
         discarded.map_err(|e| StoreError::io("remove the prepared file of", inner.log.dir(), e))?;
-        if self.dispatch_behind() > 0 {
+        if self.dispatch_behind() > 0 || self.flush_behind() > 0 {
             tracing::warn!("the store may be wrong, so shutdown abnormally, and keep abort file.");
             return Ok(());
         }
@@ -322,7 +323,7 @@ impl Store {
     /// Store time of the oldest message of the log; -1 if there is none.
     #[must_use]
     pub fn earliest_log_time(&self) -> i64 {
-        let oldest = self.record_at(self.min_physical_offset());
+        let oldest = self.record_at(self.min_physical_offset()).ok().flatten();
         let time = oldest.as_deref().and_then(|record| {
             crate::format::i64_at(record, protocol::message::at::STORE_TIMESTAMP)
         });
@@ -330,8 +331,10 @@ impl Store {
     }
 
     /// The record that begins at a physical offset, whole; `None` if none does.
-    #[must_use]
-    pub fn record_at(&self, physical_offset: i64) -> Option<Bytes> {
+    ///
+    /// # Errors
+    /// Its file cannot be opened just now; the record may well be there.
+    pub fn record_at(&self, physical_offset: i64) -> io::Result<Option<Bytes>> {
         self.inner.record_at(physical_offset)
     }
 

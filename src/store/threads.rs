@@ -1,12 +1,14 @@
 //! The store's threads: named, started and stopped in order.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::clean::Cleaner;
+use crate::error::StoreError;
 use crate::inner::Inner;
 use crate::{ahead, dispatch, flush};
 
@@ -34,7 +36,12 @@ impl Worker {
         let (inner, flag) = (Arc::clone(inner), Arc::clone(&stop));
         let handle = thread::Builder::new().name(name.to_owned()).spawn(move || {
             tracing::info!("{name} service started");
-            run(&inner, &flag);
+            let ended = catch_unwind(AssertUnwindSafe(|| run(&inner, &flag)));
+            if ended.is_err() {
+                // Nobody does its work any more: better no messages than messages that are not
+                // delivered or not flushed.
+                inner.log.poison(&StoreError::Poisoned(format!("thread {name} panicked")));
+            }
             tracing::info!("{name} service end");
         })?;
         Ok(Self { name, stop, handle })

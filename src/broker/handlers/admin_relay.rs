@@ -19,8 +19,8 @@ use protocol::{Command, Ext, Refusal, Reply, json, version};
 use remoting::{Answer, CallError, Peer};
 use tokio::task::JoinSet;
 
-use super::Call;
 use super::admin::body;
+use super::{Call, unreadable};
 use crate::LOG;
 use crate::clients::Member;
 
@@ -58,7 +58,7 @@ fn message(call: &Call<'_>, id: &str) -> Result<Bytes, Refusal> {
     let id: MessageId = id
         .parse()
         .map_err(|error| Refusal::system_error(format!("msgId [{id}] is none: {error}")))?;
-    call.broker.store.record_at(id.offset).ok_or_else(|| {
+    call.broker.store.record_at(id.offset).map_err(unreadable)?.ok_or_else(|| {
         Refusal::system_error(format!("can not find message by the offset, {}", id.offset))
     })
 }

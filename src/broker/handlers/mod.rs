@@ -78,3 +78,9 @@ impl Call<'_> {
         self.json()?.ok_or_else(|| Refusal::system_error("the request has no body"))
     }
 }
+
+/// The answer where a file of the store cannot be opened just now.
+pub(crate) fn unreadable(error: std::io::Error) -> Refusal {
+    tracing::error!(target: crate::LOG, %error, "read the store");
+    Refusal::system_error(format!("the message cannot be read now: {error}"))
+}

@@ -6,7 +6,7 @@ use protocol::message::Message;
 use protocol::requests::{QueryMessage, QueryMessageReply, UNIQUE_KEY_QUERY, ViewMessageById};
 use protocol::{Refusal, Reply};
 
-use super::{Call, Outcome};
+use super::{Call, Outcome, unreadable};
 
 /// Messages of a topic by key.
 pub(crate) fn by_key(call: &Call<'_>, header: &QueryMessage) -> Outcome {
@@ -37,7 +37,8 @@ pub(crate) fn by_offset(call: &Call<'_>, header: &ViewMessageById) -> Outcome {
         let remark = format!("can not find message by the offset, {}", header.offset);
         Refusal::system_error(remark)
     };
-    let record = call.broker.store.record_at(header.offset).ok_or_else(missing)?;
+    let record = call.broker.store.record_at(header.offset).map_err(unreadable)?;
+    let record = record.ok_or_else(missing)?;
     let message = Message::decode(&record).map_err(|_| missing())?;
     call.check_topic(&message, Perm::SUB)?;
     Ok(Reply::ok().body(record))

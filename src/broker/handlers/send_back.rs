@@ -11,8 +11,8 @@ use protocol::{Refusal, Reply, perm, sysflag, topic};
 use remoting::Answer;
 use store::{AppendError, Illegal, NewMessage};
 
-use super::Call;
 use super::send::{any_queue, dead_letter_topic, max_reconsume};
+use super::{Call, unreadable};
 use crate::groups::Group;
 use crate::persist::Kept;
 use crate::put::{self, Marks, PutError};
@@ -53,7 +53,8 @@ pub(crate) fn send_back(call: &Call<'_>, header: &ConsumerSendMsgBack) -> Result
         return Ok(Reply::ok().into());
     }
     let retry = retry_topic(call, header, &group)?;
-    let record = broker.store.record_at(header.offset).ok_or_else(|| not_found(header.offset))?;
+    let record = broker.store.record_at(header.offset).map_err(unreadable)?;
+    let record = record.ok_or_else(|| not_found(header.offset))?;
     let message = Message::decode(&record).map_err(|_| not_found(header.offset))?;
     call.check_topic(&message, Perm::SUB)?;
     let next = next(call, header, &group, retry, &message)?;

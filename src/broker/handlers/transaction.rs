@@ -11,7 +11,7 @@ use protocol::{Refusal, Reply, sysflag};
 use remoting::Answer;
 use store::{AppendError, Appended, BrokerRole, NewMessage};
 
-use super::Call;
+use super::{Call, unreadable};
 use crate::put::{self, Durability, Marks, PutError};
 use crate::transaction::{End, Ended, Half, LOG_TRANSACTION};
 use crate::{Broker, remarks};
@@ -45,7 +45,7 @@ pub(crate) fn end(call: &Call<'_>, header: &EndTransaction) -> Result<Answer, Re
         return Err(Refusal::new(response::SLAVE_NOT_AVAILABLE, NOT_SET));
     }
     let Some(end) = decision(call, header)? else { return Ok(Reply::ok().into()) };
-    let record = broker.store.record_at(header.commit_log_offset);
+    let record = broker.store.record_at(header.commit_log_offset).map_err(unreadable)?;
     let half = record.as_ref().and_then(|record| Half::decode(record));
     let half = half.ok_or_else(|| Refusal::system_error(NOT_FOUND))?;
     check(&half, header)?;

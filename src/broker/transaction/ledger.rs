@@ -253,29 +253,46 @@ impl Loader {
         self.ledger.found_op(op, half);
     }
 
-    /// Whether [`found_half`](Self::found_half) wants to know about this one.
-    pub(crate) fn wants(&self, half: i64) -> bool {
-        self.ledger.is_open(half)
+    /// The first half message that no op message names: [`found_half`](Self::found_half) wants to
+    /// know about it and all behind it.
+    pub(crate) fn first_open(&self) -> i64 {
+        let settled = self.ledger.states.iter().take_while(|state| **state == State::Done);
+        // As many as there are offsets.
+        self.ledger.base.saturating_add(i64::try_from(settled.count()).unwrap_or(i64::MAX))
     }
 
-    /// A half message that no op message names.
+    /// A half message, settled or not.
     pub(crate) fn found_half(&mut self, half: i64, origin: Origin) {
         let Origin { fingerprint, renewed, first } = origin;
-        if first.is_some_and(|first| self.named.contains(&first)) {
+        let open = self.ledger.is_open(half);
+        if open && first.is_some_and(|first| self.named.contains(&first)) {
             // Settled under its first offset, which 4.4.0 looks for as well.
             self.ledger.set(half, State::Done);
             return;
         }
-        let before = self.newest.insert(fingerprint, half);
-        if !renewed {
-            return;
-        }
-        if let Some(old) = before {
+        let before = match (open, renewed) {
+            (true, _) => self.newest.insert(fingerprint, half),
+            (false, true) => self.newest.remove(&fingerprint),
+            (false, false) => None,
+        };
+        if let Some(old) = before.filter(|_| renewed) {
             // The offset of the group was written before the older one was left behind.
             self.ledger.forget_renewed(fingerprint, old);
             self.ledger.set(old, State::Done);
         }
-        self.ledger.renewed.entry(fingerprint).or_default().push(half);
+        if open && renewed {
+            self.ledger.renewed.entry(fingerprint).or_default().push(half);
+        }
+    }
+
+    /// Whether nobody has settled this half message, as far as is known by now.
+    pub(crate) fn is_open(&self, half: i64) -> bool {
+        self.ledger.is_open(half)
+    }
+
+    /// The message of an open half message was found where it is for.
+    pub(crate) fn found_delivered(&mut self, half: i64) {
+        self.ledger.set(half, State::Done);
     }
 
     /// The ledger.

@@ -162,7 +162,8 @@ impl Check<'_> {
         for op in unknown {
             let entry = store.entries(topic::TRANS_OP_HALF, queue_id, op, 1).pop();
             let Some(entry) = entry else { continue };
-            let record = store.record_at(entry.physical_offset);
+            // What cannot be read now is looked at in the next round.
+            let Ok(record) = store.record_at(entry.physical_offset) else { continue };
             let named = record.and_then(|record| named_by_op(&record));
             self.ledger(|ledger| {
                 ledger.found_op(op, named);

@@ -105,7 +105,7 @@ impl Store {
             queue.entry(last).map(|entry| entry.physical_offset)
         });
         let newest = newest.max().filter(|offset| 0 < *offset && *offset < end);
-        newest.filter(|offset| inner.record_at(*offset).is_some()).unwrap_or(end)
+        newest.filter(|offset| matches!(inner.record_at(*offset), Ok(Some(_)))).unwrap_or(end)
     }
 
     /// Appends whole records of one file as a master sent them. They are dispatched like any

@@ -404,6 +404,28 @@ async fn open_transactions_survive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_without_its_op_message_is_not_done_again() {
+    let f = Fixture::new().await;
+    let (done, open) = (f.half("T", "done", "").await, f.half("T", "open", "").await);
+    f.end(done, COMMIT).await;
+    f.take_from_1("T", 1).await;
+    let dir = f.stop().await;
+    // As if the broker had died between the two.
+    std::fs::remove_dir_all(dir.path().join("store/consumequeue").join(OP)).unwrap();
+    let offsets = dir.path().join("store/config/consumerOffset.json");
+    std::fs::write(&offsets, "{\"offsetTable\":{}}").unwrap();
+    std::fs::remove_file(offsets.with_extension("json.bak")).unwrap_or_default();
+
+    let f = Fixture::open(dir, |_| ()).await;
+    assert_eq!(f.end(done, COMMIT).await.code, 0);
+    assert_eq!(f.end(open, COMMIT).await.code, 0);
+    f.take_from_1("T", 2).await;
+    f.settle().await;
+    assert_eq!(f.bodies_of("T").await, ["done", "open"]);
+    f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slave_ends_nothing() {
     let f = Fixture::new().await;
     let place = f.half("T", "one", "").await;

@@ -148,7 +148,7 @@ fn a_queue_is_loaded_from_its_op_messages() {
     for (op, half) in [(100, Some(3)), (101, Some(5)), (102, None), (103, Some(4))] {
         loader.found_op(op, half);
     }
-    assert!(!loader.wants(4) && !loader.wants(5) && loader.wants(6));
+    assert_eq!(loader.first_open(), 6);
     let mut ledger = loader.finish();
     assert_eq!(bases(&ledger), (6, 104));
     assert_eq!(ledger.claim(5, 1), Claim::Done);
@@ -167,6 +167,30 @@ fn a_loaded_half_message_replaces_the_one_it_was_stored_for() {
     assert!(ledger.is_open(1) && !ledger.is_open(2) && ledger.is_open(3));
     assert_eq!(granted(&mut ledger, 0, 7).half, 3);
     assert_eq!(granted(&mut ledger, 1, 8).half, 1);
+}
+
+#[test]
+fn a_settled_half_message_settles_those_it_was_stored_for() {
+    let mut loader = Loader::new(0, 0);
+    for (op, half) in [(0, Some(2)), (1, Some(4))] {
+        loader.found_op(op, half);
+    }
+    assert_eq!(loader.first_open(), 0);
+    let origin = |fingerprint, renewed| Origin { fingerprint, renewed, first: None };
+    for (half, origin) in [
+        (0, origin(7, false)),
+        (1, origin(8, false)),
+        (2, origin(7, true)),
+        (3, origin(8, true)),
+        (4, origin(9, false)),
+    ] {
+        loader.found_half(half, origin);
+    }
+    let mut ledger = loader.finish();
+    assert_eq!(ledger.base(), 3);
+    assert!(ledger.is_open(3), "the question about it is still open");
+    assert_eq!(ledger.claim(0, 7), Claim::Done);
+    assert_eq!(granted(&mut ledger, 1, 8).half, 3);
 }
 
 #[test]

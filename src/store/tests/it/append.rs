@@ -38,11 +38,11 @@ fn what_is_appended_is_read_back_field_by_field() {
     assert_eq!(read.body, "héllo".as_bytes());
     assert_eq!(read.properties.get("TAGS"), Some("TagA"));
     read.check_body().unwrap();
-    let record = store.record_at(done.physical_offset).unwrap();
+    let record = store.record_at(done.physical_offset).unwrap().unwrap();
     assert_eq!(Message::decode(&record).unwrap(), read);
     assert_eq!(record.len() as i64, done.end_offset);
-    assert!(store.record_at(1).is_none());
-    assert!(store.record_at(done.end_offset).is_none());
+    assert!(store.record_at(1).unwrap().is_none());
+    assert!(store.record_at(done.end_offset).unwrap().is_none());
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn javas_small_store_opens_and_every_message_is_found_in_every_way() {
     assert_eq!(store.max_physical_offset(), number(last, "physicalOffset") + number(last, "size"));
     for line in &listing {
         let (topic, queue_id) = (line["topic"].as_str().unwrap(), number(line, "queueId") as i32);
-        let record = store.record_at(number(line, "physicalOffset")).unwrap();
+        let record = store.record_at(number(line, "physicalOffset")).unwrap().unwrap();
         check(&Message::decode(&record).unwrap(), line);
         let offset = number(line, "queueOffset");
         let result = store.read(topic, queue_id, offset, 1, &());
