@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 
 use super::trial;
-use crate::backend::{Backend, Products, pair};
+use crate::backend::{Products, pair};
 use crate::cluster::{Cluster, Spec};
 use crate::java::Program;
 use crate::launch::attach;
@@ -36,11 +36,10 @@ const PLANS: [(&str, &str); 7] = [
 ];
 
 pub(super) fn trials() -> Vec<Trial> {
-    let handed = |name: &str, reference_first: bool| {
+    let handed = |name: &str, sides: fn(Products, Products) -> [Products; 3], ending: Ending| {
         trial(format!("transaction::{name}"), move || {
-            let (left, right) = pair()?;
-            let (first, second) = if reference_first { (left, right) } else { (right, left) };
-            hand_over(first, second.broker)
+            let (reference, ours) = pair()?;
+            hand_over(sides(reference, ours), ending)
         })
     };
     vec![
@@ -50,8 +49,11 @@ pub(super) fn trials() -> Vec<Trial> {
             ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
             Ok(())
         }),
-        handed("reference_to_ours", true),
-        handed("ours_to_reference", false),
+        handed("reference_to_ours", |r, o| [r, o, r], Ending::Clean),
+        handed("ours_to_reference", |r, o| [o, r, o], Ending::Clean),
+        // A killed broker does not know how far it was: only ours finds out.
+        handed("reference_killed", |r, o| [r, o, o], Ending::Killed),
+        handed("ours_killed", |_, o| [o, o, o], Ending::Killed),
     ]
 }
 
@@ -87,21 +89,32 @@ fn all_ways(cluster: &Cluster) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
-/// One product stores half messages and asks about one of them; the other settles them all.
-fn hand_over(first: Products, second: Backend) -> Result<()> {
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    Clean,
+    Killed,
+}
+
+/// The first product stores half messages and asks about one of them, the second settles them
+/// all, and they stay so for the third.
+fn hand_over([first, second, third]: [Products; 3], ending: Ending) -> Result<()> {
     let mut cluster = Cluster::start(&Spec { properties: EAGER, ..Spec::of(first)? })?;
     let mut program = Program::start("Transactions", &[&address(&cluster)?, GROUP], "")?;
     let before = leave_open(&mut program);
     attach(before, || cluster.logs())?;
-    cluster.broker.stop()?;
-    cluster.broker.start(second)?;
-    cluster.wait_registered()?;
+    replace(&mut cluster, second, ending)?;
     attach(settle(&mut program), || cluster.logs())?;
-    // And what the second has settled stays so for the first.
-    cluster.broker.stop()?;
-    cluster.broker.start(first.broker)?;
-    cluster.wait_registered()?;
+    replace(&mut cluster, third, ending)?;
     attach(nothing_left(&mut program), || cluster.logs())
+}
+
+fn replace(cluster: &mut Cluster, next: Products, ending: Ending) -> Result<()> {
+    match ending {
+        Ending::Clean => cluster.broker.stop()?,
+        Ending::Killed => cluster.broker.kill()?,
+    }
+    cluster.broker.start(next.broker)?;
+    cluster.wait_registered()
 }
 
 fn leave_open(program: &mut Program) -> Result<()> {

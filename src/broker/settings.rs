@@ -96,6 +96,9 @@ pub enum StartError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The open transactions cannot be read.
+    #[error("read the open transactions: {0}")]
+    Transactions(io::Error),
     /// Requests are to be checked, and there are no rules to check them by.
     #[error("aclEnable: {}: {reason}", file.display())]
     Access {
@@ -116,7 +119,11 @@ impl StartError {
         match self {
             Self::Table(_) | Self::Config { .. } => 253,
             Self::Store(StoreError::Corrupt { .. } | StoreError::Config { .. }) => 253,
-            Self::Store(_) | Self::Listen { .. } | Self::Tls(_) | Self::Access { .. } => 255,
+            Self::Store(_)
+            | Self::Listen { .. }
+            | Self::Tls(_)
+            | Self::Access { .. }
+            | Self::Transactions(_) => 255,
         }
     }
 }

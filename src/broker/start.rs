@@ -160,7 +160,7 @@ impl Broker {
         let store = Store::open(Arc::clone(&store_config), Arc::new(arrivals))?;
         let transactions = Transactions::new(Arc::clone(&store), Arc::clone(&offsets), store_host);
         if store_config.load().broker_role != BrokerRole::Slave {
-            transactions.load();
+            transactions.load().map_err(StartError::Transactions)?;
         }
         let registrar =
             Registrar::new(identity, client.clone(), Arc::clone(&topics), Arc::clone(&config));

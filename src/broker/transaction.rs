@@ -18,22 +18,23 @@
 mod half;
 mod judge;
 mod ledger;
+mod load;
 mod round;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::RandomState;
+use std::io;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use protocol::message::Message;
-use protocol::{sysflag, topic};
+use protocol::topic;
 use store::{AppendError, Appended, NewMessage, Store};
 
 pub(crate) use self::half::Half;
-use self::half::{half_of, half_properties, named_by_op, op};
-use self::ledger::{Claim, Ledger, Loader, Origin};
+use self::half::{half_of, half_properties, op};
+use self::ledger::{Claim, Ledger};
 pub(crate) use self::round::run;
 use crate::now_ms;
 use crate::offsets::Offsets;
@@ -42,9 +43,6 @@ use crate::put::PutError;
 /// Log target of transactions.
 pub(crate) const LOG_TRANSACTION: &str = "RocketmqTransaction";
 
-/// How many messages of a queue are looked at for committed ones: more than were stored between a
-/// committed message and its op message.
-const NEWEST: i64 = 256;
 /// Queue entries looked up at once.
 const BATCH: usize = 64;
 
@@ -57,6 +55,20 @@ pub(crate) struct Transactions {
     host: SocketAddrV4,
     ledgers: Mutex<BTreeMap<i32, Ledger>>,
     hasher: RandomState,
+}
+
+/// A message of a queue.
+struct Found<'a> {
+    offset: i64,
+    physical_offset: i64,
+    store: &'a Store,
+}
+
+impl Found<'_> {
+    /// Its record; `None` if it is gone.
+    fn read(&self) -> io::Result<Option<Bytes>> {
+        self.store.record_at(self.physical_offset)
+    }
 }
 
 /// What a producer decided.
@@ -84,13 +96,16 @@ impl Transactions {
         Self { store, offsets, host, ledgers, hasher }
     }
 
-    /// Finds the open transactions. Others would be found at the first need; this is to be ready
-    /// before clients come.
-    pub(crate) fn load(&self) {
-        let mut ledgers = self.ledgers.lock();
+    /// Finds the open transactions, before clients come.
+    ///
+    /// # Errors
+    /// They cannot be read: whoever went on would have messages committed twice.
+    pub(crate) fn load(&self) -> io::Result<()> {
         for queue_id in self.store.queue_ids(topic::TRANS_HALF) {
-            ledgers.entry(queue_id).or_insert_with(|| self.load_queue(queue_id));
+            let ledger = self.load_queue(queue_id)?;
+            self.ledgers.lock().insert(queue_id, ledger);
         }
+        Ok(())
     }
 
     /// Stores a message that nobody may see yet.
@@ -175,85 +190,12 @@ impl Transactions {
         }
     }
 
-    /// The ledger of a queue.
+    /// The ledger of a queue. That of one that was not there at the start begins with it: no op
+    /// message there is about it.
     fn with<R>(&self, queue_id: i32, use_it: impl FnOnce(&mut Ledger) -> R) -> R {
         let mut ledgers = self.ledgers.lock();
-        use_it(ledgers.entry(queue_id).or_insert_with(|| self.load_queue(queue_id)))
-    }
-
-    /// Reads the two queues from the group's offsets on; from offsets outside of a queue, from the
-    /// nearer end of it.
-    fn load_queue(&self, queue_id: i32) -> Ledger {
-        let start = |topic| {
-            let known = self.offsets.get(topic::group::TRANS, topic, queue_id);
-            let (min, max) =
-                (self.store.min_offset(topic, queue_id), self.store.max_offset(topic, queue_id));
-            known.filter(|offset| *offset >= 0).unwrap_or(min).clamp(min, max.max(min))
-        };
-        let (half, op) = (start(topic::TRANS_HALF), start(topic::TRANS_OP_HALF));
-        let ledger = self.read_queue(queue_id, half, op);
-        tracing::info!(target: LOG_TRANSACTION, queue_id, half = ledger.base(), op = ledger.op_base(), "open transactions are known");
-        ledger
-    }
-
-    fn read_queue(&self, queue_id: i32, base: i64, op_base: i64) -> Ledger {
-        let mut loader = Loader::new(base, op_base);
-        self.each(topic::TRANS_OP_HALF, queue_id, op_base, |op, read| {
-            loader.found_op(op, read().and_then(|record| named_by_op(&record)));
-            true
-        });
-        let mut newest = HashMap::new();
-        self.each(topic::TRANS_HALF, queue_id, loader.first_open(), |half, read| {
-            if let Some(record) = read()
-                && let Some(found) = Half::decode(&record)
-            {
-                let origin = found.origin(&self.hasher);
-                loader.found_half(half, origin);
-                if loader.is_open(half) && self.is_delivered(&found, origin, &mut newest) {
-                    loader.found_delivered(half);
-                }
-            }
-            true
-        });
-        loader.finish()
-    }
-
-    /// Whether the message of a half message is among the newest where it is for: the broker died
-    /// after it had stored the message and before it could store the op message.
-    fn is_delivered(
-        &self,
-        half: &Half<'_>,
-        origin: Origin,
-        newest: &mut HashMap<(String, i32), HashMap<u64, i64>>,
-    ) -> bool {
-        let Some((topic, queue_id)) = half.target() else { return false };
-        let committed = newest
-            .entry((topic.to_owned(), queue_id))
-            .or_insert_with(|| self.committed(topic, queue_id));
-        let prepared = committed.get(&origin.fingerprint);
-        // One that was stored anew may have been ended under an offset it had before.
-        prepared.is_some_and(|offset| origin.renewed || *offset == half.message.physical_offset)
-    }
-
-    /// The newest messages of a queue that were committed: the fingerprint of their half messages,
-    /// and where these were.
-    fn committed(&self, topic: &str, queue_id: i32) -> HashMap<u64, i64> {
-        let (min, max) =
-            (self.store.min_offset(topic, queue_id), self.store.max_offset(topic, queue_id));
-        let mut committed = HashMap::new();
-        self.each(topic, queue_id, min.max(max - NEWEST), |_, read| {
-            let record = read();
-            let message = record.as_ref().and_then(|record| Message::decode(record).ok());
-            if let Some(message) = message.filter(|message| {
-                sysflag::message::transaction(message.sys_flag)
-                    == sysflag::message::TRANSACTION_COMMIT
-            }) {
-                let fingerprint = Half { message }.fingerprint(&self.hasher);
-                committed.insert(fingerprint, message.prepared_transaction_offset);
-            }
-            true
-        });
-        committed
+        let new = || Ledger::new(0, self.store.max_offset(topic::TRANS_OP_HALF, queue_id));
+        use_it(ledgers.entry(queue_id).or_insert_with(new))
     }
 
     /// Goes through a queue from an offset on, as long as `visit` says so. Records are read only
@@ -263,19 +205,18 @@ impl Transactions {
         topic: &str,
         queue_id: i32,
         from: i64,
-        mut visit: impl FnMut(i64, &dyn Fn() -> Option<Bytes>) -> bool,
-    ) {
+        mut visit: impl FnMut(Found<'_>) -> io::Result<bool>,
+    ) -> io::Result<()> {
         let mut offset = from;
         loop {
             let entries = self.store.entries(topic, queue_id, offset, BATCH);
             if entries.is_empty() {
-                return;
+                return Ok(());
             }
             for entry in entries {
-                // What cannot be read now is looked at in the next round, and so is all behind it.
-                let Ok(record) = self.store.record_at(entry.physical_offset) else { return };
-                if !visit(offset, &|| record.clone()) {
-                    return;
+                let physical_offset = entry.physical_offset;
+                if !visit(Found { offset, physical_offset, store: &self.store })? {
+                    return Ok(());
                 }
                 offset += 1;
             }

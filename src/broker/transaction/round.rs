@@ -127,27 +127,31 @@ impl Check<'_> {
         self.tidy();
         let (base, op_base) = self.ledger(|ledger| (ledger.base(), ledger.op_base()));
         tracing::info!(target: LOG_TRANSACTION, "Before check, the queue={queue_id} msgOffset={base} opOffset={op_base}");
-        transactions.each(topic::TRANS_HALF, queue_id, base, |offset, read| {
+        let done = transactions.each(topic::TRANS_HALF, queue_id, base, |found| {
+            let offset = found.offset;
             if self.stop.is_cancelled() {
-                return false;
+                return Ok(false);
             }
             if now_ms() - self.start_ms > QUEUE_MS_MAX {
                 tracing::info!(target: LOG_TRANSACTION, "Queue={queue_id} process time reach max={QUEUE_MS_MAX}");
-                return false;
+                return Ok(false);
             }
             if !self.ledger(|ledger| ledger.is_open(offset)) {
-                return true;
+                return Ok(true);
             }
-            let record = read();
+            let record = found.read()?;
             match record.as_ref().and_then(|record| Half::decode(record)) {
-                Some(half) => self.half(&half) == Next::On,
+                Some(half) => Ok(self.half(&half) == Next::On),
                 None => {
-                    tracing::error!(target: LOG_TRANSACTION, queue_id, offset, "a half message cannot be read, nobody is asked about it");
+                    tracing::error!(target: LOG_TRANSACTION, queue_id, offset, "there is no half message any more, nobody is asked about it");
                     self.ledger(|ledger| ledger.leave(offset));
-                    true
+                    Ok(true)
                 }
             }
         });
+        if let Err(error) = done {
+            tracing::error!(target: LOG_TRANSACTION, queue_id, %error, "half messages cannot be read now, the next round goes on");
+        }
     }
 
     /// Catches up with what happened to the two queues by other hands.

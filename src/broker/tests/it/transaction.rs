@@ -426,6 +426,31 @@ async fn a_commit_without_its_op_message_is_not_done_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn op_messages_of_a_queue_that_was_destroyed_settle_nothing() {
+    let f = Fixture::new().await;
+    for key in ["a", "b"] {
+        let place = f.half("T", key, "").await;
+        f.end(place, COMMIT).await;
+    }
+    let dir = f.stop().await;
+    // As 4.4.0 does when any topic is deleted in its first minute.
+    std::fs::remove_dir_all(dir.path().join("store/consumequeue").join(HALF)).unwrap();
+
+    let f = Fixture::open(dir, |_| ()).await;
+    let (first, second) = (f.half("T", "c", "").await, f.half("T", "d", "").await);
+    assert_eq!((first.queue, second.queue), (0, 1));
+    f.end(first, COMMIT).await;
+    f.take_from_1("T", 3).await;
+    let f = Fixture::open(f.stop().await, |_| ()).await;
+    f.end(first, COMMIT).await;
+    f.end(second, COMMIT).await;
+    f.take_from_1("T", 4).await;
+    f.settle().await;
+    assert_eq!(f.bodies_of("T").await, ["a", "b", "c", "d"]);
+    f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slave_ends_nothing() {
     let f = Fixture::new().await;
     let place = f.half("T", "one", "").await;
