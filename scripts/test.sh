@@ -32,7 +32,8 @@ step "Tests of the crates"
 cargo test --workspace --exclude compat-tests
 
 step "Cases run against Java 4.4.0 and ours"
-cargo test -p compat-tests
+# One case at a time: the stock client drops fresh connections when the machine is crowded.
+cargo test -p compat-tests -- --test-threads=1
 
 echo
 echo "All passed."
