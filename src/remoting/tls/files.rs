@@ -64,7 +64,10 @@ pub(super) fn client_config(settings: &TlsSettings) -> io::Result<Arc<ClientConf
         let inner = WebPkiServerVerifier::builder_with_provider(roots, provider())
             .build()
             .map_err(|error| wrong("tls.client.trustCertPath", error))?;
-        builder.with_custom_certificate_verifier(Arc::new(AnyServerName { inner }))
+        builder.with_custom_certificate_verifier(Arc::new(AnyServerName {
+            inner,
+            provider: provider(),
+        }))
     } else {
         builder.with_custom_certificate_verifier(Arc::new(AnyServer { provider: provider() }))
     };

@@ -27,6 +27,7 @@ pub(super) struct AnyClient {
 #[derive(Debug)]
 pub(super) struct AnyServerName {
     pub(super) inner: Arc<WebPkiServerVerifier>,
+    pub(super) provider: Arc<CryptoProvider>,
 }
 
 macro_rules! real_signatures {
@@ -110,25 +111,5 @@ impl ServerCertVerifier for AnyServerName {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
+    real_signatures!();
 }
