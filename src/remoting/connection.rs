@@ -5,6 +5,7 @@
 //! their writes.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +30,10 @@ use crate::{Answer, CloseReason, LOG, Limits, Service};
 const READ_BYTES_MIN: usize = 4 * 1024;
 /// Largest read; also the step in which the buffer grows for a long frame as its bytes arrive.
 const READ_BYTES_MAX: usize = 256 * 1024;
+/// How long a peer may take to close its side after we closed ours.
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes that are thrown away at once while we wait for that.
+const DISCARDED_BYTES: usize = 16 * 1024;
 /// Rounds before the task lets others run.
 const ROUNDS_MAX: usize = 32;
 
@@ -88,6 +93,10 @@ enum Phase {
     Draining,
     /// The peer closed its side or was told to go: what is gathered is written, then we go.
     Leaving(CloseReason),
+    /// All is written and our side is closed. What the peer still sends is thrown away until it
+    /// closes its side or the timer ends: a socket closed over unread bytes takes back what the
+    /// peer has not received yet, the last answers.
+    Closing(CloseReason),
 }
 
 struct Connection {
@@ -146,13 +155,16 @@ impl Connection {
             self.timer.as_mut().reset(Instant::now() + self.shared.drain);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.phase != Phase::Open {
-                return Some(CloseReason::Closed);
+            match self.phase {
+                Phase::Open => {}
+                Phase::Draining => return Some(CloseReason::Closed),
+                Phase::Leaving(why) | Phase::Closing(why) => return Some(why),
             }
             let until = self.active + self.shared.limits.idle;
             if Instant::now() >= until {
                 tracing::warn!(target: LOG, peer = %self.peer.addr(), "idle connection closed");
-                return Some(CloseReason::Idle);
+                self.leave(CloseReason::Idle);
+                continue;
             }
             self.timer.as_mut().reset(until);
         }
@@ -161,6 +173,9 @@ impl Connection {
 
     /// One go at everything; `Err` when the connection is over.
     fn round(&mut self, cx: &mut Context<'_>) -> Result<Round, CloseReason> {
+        if let Phase::Closing(why) = self.phase {
+            return self.discard(cx, why);
+        }
         let mut moved = self.take_queued();
         moved |= self.take_later(cx);
         if self.phase == Phase::Open && self.peer.is_closed() {
@@ -177,15 +192,38 @@ impl Connection {
         moved |= self.write(cx)?;
         if self.outbox.len() == 0 && !moved {
             match self.phase {
-                Phase::Leaving(why) => {
-                    let _ = self.transport.poll_shutdown(cx);
-                    return Err(why);
+                Phase::Leaving(why) => return Ok(self.close_our_side(why)),
+                Phase::Draining if self.later.is_empty() => {
+                    return Ok(self.close_our_side(CloseReason::Closed));
                 }
-                Phase::Draining if self.later.is_empty() => return Err(CloseReason::Closed),
                 _ => {}
             }
         }
         Ok(if moved { Round::Moved } else { Round::Still })
+    }
+
+    fn close_our_side(&mut self, why: CloseReason) -> Round {
+        self.phase = Phase::Closing(why);
+        self.timer.as_mut().reset(Instant::now() + LINGER);
+        // Whoever still calls this peer is told that it is gone.
+        self.peer.close();
+        Round::Moved
+    }
+
+    /// Closes our side, and reads on until the peer has closed its own.
+    fn discard(&mut self, cx: &mut Context<'_>, why: CloseReason) -> Result<Round, CloseReason> {
+        match self.transport.poll_shutdown(cx) {
+            Poll::Pending => return Ok(Round::Still),
+            Poll::Ready(Err(_)) => return Err(why),
+            Poll::Ready(Ok(())) => {}
+        }
+        self.input.clear();
+        self.input.reserve(DISCARDED_BYTES);
+        match poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input) {
+            Poll::Pending => Ok(Round::Still),
+            Poll::Ready(Ok(0) | Err(_)) => Err(why),
+            Poll::Ready(Ok(_)) => Ok(Round::Moved),
+        }
     }
 
     fn leave(&mut self, why: CloseReason) {
@@ -302,19 +340,15 @@ impl Connection {
         let bytes = COMMAND_BYTES + command.ext.text_len() + command.body.len();
         let encoding = self.shared.encoding;
         let call = AssertUnwindSafe(|| self.shared.service.call(&self.peer, command));
-        let answer = catch_unwind(call).unwrap_or_else(|_| {
-            tracing::error!(target: LOG, peer = %self.peer.addr(), "handler panicked");
-            Answer::Now(Reply::error(
-                response::SYSTEM_ERROR,
-                "internal error, see the server's log",
-            ))
-        });
+        let answer = catch_unwind(call)
+            .unwrap_or_else(|_| Answer::Now(panicked(self.peer.addr(), command.code)));
         match answer {
             Answer::Now(reply) if !oneway => self.outbox.push_reply(reply, opaque, encoding),
             Answer::Now(_) | Answer::Never => {}
             Answer::Later(future) => {
                 self.later_bytes += bytes;
-                self.later.push(Later { future, opaque, encoding, oneway, bytes });
+                let (addr, code) = (self.peer.addr(), command.code);
+                self.later.push(Later { future, opaque, encoding, oneway, bytes, addr, code });
             }
         }
     }
@@ -349,6 +383,9 @@ struct Later {
     encoding: Encoding,
     oneway: bool,
     bytes: usize,
+    /// Who asked for what, for the log.
+    addr: SocketAddr,
+    code: i32,
 }
 
 struct Done {
@@ -363,8 +400,19 @@ impl Future for Later {
     type Output = Done;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
-        let reply = ready!(self.future.as_mut().poll(cx));
+        let poll = AssertUnwindSafe(|| self.future.as_mut().poll(cx));
+        let reply = match catch_unwind(poll) {
+            Ok(polled) => ready!(polled),
+            Err(_) => panicked(self.addr, self.code),
+        };
         let Self { opaque, encoding, oneway, bytes, .. } = *self;
         Poll::Ready(Done { reply, opaque, encoding, oneway, bytes })
     }
+}
+
+/// The answer where a handler has a bug; the others of the connection go on.
+#[cold]
+fn panicked(addr: SocketAddr, code: i32) -> Reply {
+    tracing::error!(target: LOG, peer = %addr, code, "handler panicked");
+    Reply::error(response::SYSTEM_ERROR, "internal error, see the server's log")
 }

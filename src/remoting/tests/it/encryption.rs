@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use protocol::Command;
 use remoting::tls::TlsSettings;
@@ -64,6 +66,40 @@ async fn enforcing_closes_plain_and_disabled_closes_encrypted() {
     let _ = plain.read_to_end(&mut answer).await;
     assert!(answer.is_empty());
     assert!(!echo(&client(&tls), &fixture.addr).await, "the fixture has TLS disabled");
+}
+
+#[tokio::test]
+async fn the_end_of_an_encrypted_connection_is_announced() {
+    let idle = Limits { idle: Duration::from_millis(300), ..Limits::default() };
+    for (limits, stops) in [(Limits::default(), true), (idle, false)] {
+        let fixture = start(Limits::default());
+        let tls = settings(&[]);
+        let options = ServerOptions { limits, tls: tls.server(), ..ServerOptions::default() };
+        let service = Arc::clone(&fixture.sample) as Arc<dyn Service>;
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), options, service).unwrap();
+        let addr = server.local_addr();
+        let stream = TcpStream::connect(addr).await.unwrap();
+        let name = rustls::pki_types::ServerName::IpAddress(addr.ip().into());
+        let connector = tokio_rustls::TlsConnector::from(tls.client().unwrap());
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        stream.write_all(&request(ECHO, 1, "x")).await.unwrap();
+        let client = async {
+            let mut all = Vec::new();
+            // Without the notice rustls takes the end for one that an attacker made.
+            let read = tokio::time::timeout(WAIT, stream.read_to_end(&mut all)).await.unwrap();
+            assert!(read.expect("the end is announced") > 0);
+            drop(stream);
+        };
+        let end = async {
+            while stops && fixture.sample.served.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            if stops {
+                server.shutdown().await;
+            }
+        };
+        tokio::join!(client, end);
+    }
 }
 
 struct Authority {

@@ -27,6 +27,7 @@ const PANIC: i32 = 3;
 const PIECES: i32 = 4;
 const CALL_BACK: i32 = 5;
 const WHO: i32 = 6;
+const PANIC_LATER: i32 = 7;
 const WAIT: Duration = Duration::from_secs(10);
 
 struct Sample {
@@ -49,6 +50,13 @@ impl Service for Sample {
                 }))
             }
             PANIC => panic!("a handler's bug"),
+            PANIC_LATER => {
+                let mut release = self.release.clone();
+                Answer::Later(Box::pin(async move {
+                    let _ = release.wait_for(|go| *go).await;
+                    panic!("a waiting handler's bug")
+                }))
+            }
             WHO => Answer::Now(Reply::ok().remark(peer.addr().to_string())),
             PIECES => Answer::Now(Reply::ok().body(vec![body.clone(), body])),
             CALL_BACK => {
@@ -149,6 +157,26 @@ async fn a_panicking_handler_answers_and_the_connection_lives_on() {
     assert_eq!(reply.code, response::SYSTEM_ERROR);
     let reply = client.call(&fixture.addr, Command::request(ECHO).body("x"), WAIT).await.unwrap();
     assert_eq!(reply.body, "x");
+}
+
+#[tokio::test]
+async fn a_waiting_handler_that_panics_answers_and_the_others_go_on() {
+    let fixture = start(Limits::default());
+    let mut stream = TcpStream::connect(&fixture.addr).await.unwrap();
+    let wire = [request(PANIC_LATER, 1, ""), request(LATER, 2, "still here")].concat();
+    stream.write_all(&wire).await.unwrap();
+    fixture.release.send(true).unwrap();
+    let mut buffer = BytesMut::new();
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let reply = read_one(&mut stream, &mut buffer).await;
+        answers.push((reply.opaque, reply.code, reply.body));
+    }
+    answers.sort_by_key(|(opaque, ..)| *opaque);
+    assert_eq!(answers[0], (1, response::SYSTEM_ERROR, Bytes::new()));
+    assert_eq!(answers[1], (2, response::SUCCESS, Bytes::from_static(b"still here")));
+    stream.write_all(&request(ECHO, 3, "on it goes")).await.unwrap();
+    assert_eq!(read_one(&mut stream, &mut buffer).await.body, "on it goes");
 }
 
 #[tokio::test]
@@ -269,6 +297,49 @@ async fn shutdown_answers_what_is_in_flight() {
     let reply = read_one(&mut stream, &mut BytesMut::new()).await;
     assert_eq!(reply.body, "last words");
     assert_eq!(fixture.closed.recv().await, Some(CloseReason::Closed));
+}
+
+/// A socket closed over unread requests resets the connection, and with it go answers on their way.
+#[tokio::test]
+async fn requests_unread_at_the_stop_cost_no_answer() {
+    let fixture = start(Limits::default());
+    let mut stream = TcpStream::connect(&fixture.addr).await.unwrap();
+    let body = vec![7; 4 << 20];
+    stream.write_all(&request(LATER, 1, body.clone())).await.unwrap();
+    while fixture.sample.served.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let client = async {
+        // The listener is gone once the server has begun to stop.
+        while TcpStream::connect(&fixture.addr).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        for opaque in 2..100 {
+            stream.write_all(&request(ECHO, opaque, "too late")).await.unwrap();
+        }
+        fixture.release.send(true).unwrap();
+        let mut buffer = BytesMut::new();
+        let reply = read_one(&mut stream, &mut buffer).await;
+        assert_eq!((reply.opaque, reply.body.len()), (1, body.len()));
+        let end = tokio::time::timeout(WAIT, stream.read_buf(&mut buffer)).await.unwrap();
+        assert_eq!(end.expect("closed in order, not reset"), 0);
+        drop(stream);
+    };
+    tokio::time::timeout(WAIT, async { tokio::join!(fixture.server.shutdown(), client) })
+        .await
+        .unwrap();
+    assert_eq!(fixture.sample.served.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_never_closes_its_side_is_not_waited_for() {
+    let mut fixture = start(Limits::default());
+    let stream = TcpStream::connect(&fixture.addr).await.unwrap();
+    let client = Client::new(ClientOptions::default());
+    client.call(&fixture.addr, Command::request(ECHO), WAIT).await.unwrap();
+    tokio::time::timeout(WAIT, fixture.server.shutdown()).await.unwrap();
+    assert_eq!(fixture.closed.recv().await, Some(CloseReason::Closed));
+    drop(stream);
 }
 
 #[tokio::test]
