@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["protocol", "config"]),
     ("namesrv", &["protocol", "config", "remoting"]),
     ("broker", &["protocol", "config", "filter", "acl", "remoting", "store"]),
-    ("client", &["protocol", "remoting"]),
+    ("client", &["protocol", "acl", "remoting"]),
     ("tools", &["protocol", "config", "acl", "remoting", "client"]),
     ("rocketmq", &["protocol", "config", "remoting", "store", "namesrv", "broker", "tools"]),
 ];
