@@ -28,7 +28,6 @@ mod topics;
 mod track;
 
 pub use offsets::{ResetQueue, ResetRequest};
-pub use pull::{PullStatus, Pulled};
 pub use track::{MessageTrack, TrackType};
 
 /// Time limit of an admin call in 4.4.0.

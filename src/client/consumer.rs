@@ -1,124 +1,128 @@
 //! Consuming messages: the group's members share the queues of each topic, every queue is read
 //! by a task of its own, messages go to the handler, and what is done is committed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
 
-use parking_lot::Mutex;
+use futures_util::future::join_all;
+use parking_lot::{Mutex, RwLock};
 use protocol::bodies::{
-    ConsumeFromWhere, ConsumeType, ConsumerData, GetConsumerListByGroupResponseBody, MessageModel,
+    CheckClientRequestBody, ConsumeFromWhere, ConsumeType, ConsumerData, MessageModel,
     MessageQueue, SubscriptionData,
 };
-use protocol::requests::GetConsumerListByGroup;
+use protocol::requests::CheckClientConfig;
 use protocol::{json, topic};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::allocate::allocate_averagely;
+use crate::clock::now_ms;
 use crate::instance::{Instance, Role};
-use crate::producer::{check_name, now_ms};
-use crate::{ClientError, LOG, Received, Settings};
+use crate::producer::check_name;
+use crate::route::MASTER_ID;
+use crate::sender::Sender;
+use crate::trace::Trace;
+use crate::{ClientError, Filter};
 
+mod answers;
+mod balance;
+mod builder;
+mod concurrent;
+mod handler;
+mod local_offsets;
+mod lock;
 mod offsets;
+mod orderly;
 mod progress;
 mod reader;
+mod settings;
+mod stats;
 
+pub use builder::ConsumerBuilder;
+pub use handler::{ConsumeStatus, OrderStatus};
+pub use settings::{ConsumeFrom, ConsumerSettings};
+
+pub(crate) use answers::common_properties;
+pub(crate) use balance::member_ids;
+use handler::Handler;
+pub(crate) use local_offsets::LocalOffsets;
 use reader::Reader;
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsumeStatus {
-    /// It is done with.
-    Success,
-    /// The broker shall deliver it again later.
-    Later,
-}
-
-/// Where a group starts in a queue that it has never read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsumeFrom {
-    /// With what comes from now on.
-    Last,
-    /// With the oldest message there is.
-    First,
-    /// With messages stored around this time, in ms.
-    Time(i64),
-}
-
-/// Settings of a consumer (Java: the fields of `DefaultMQPushConsumer`).
-#[derive(Clone)]
-pub struct ConsumerSettings {
-    /// What all clients have.
-    pub client: Settings,
-    /// Where to start in queues never read.
-    pub from: ConsumeFrom,
-    /// Messages that may be in the handler at a time.
-    pub concurrency: usize,
-    /// Messages asked for at a time.
-    pub pull_batch: i32,
-    /// Messages of one queue read but not yet done; beyond it reading pauses.
-    pub pending_per_queue: usize,
-    /// Deliveries before the dead letter queue.
-    pub max_reconsume_times: i32,
-    /// How often queues are shared out anew without being told to.
-    pub rebalance: Duration,
-    /// How often offsets are committed.
-    pub commit: Duration,
-}
-
-impl ConsumerSettings {
-    /// The defaults of 4.4.0 for `group`.
-    #[must_use]
-    pub fn new(group: impl Into<String>, name_servers: impl Into<String>) -> Self {
-        Self {
-            client: Settings::new(group, name_servers),
-            from: ConsumeFrom::Last,
-            concurrency: 20,
-            pull_batch: 32,
-            pending_per_queue: 1000,
-            max_reconsume_times: 16,
-            rebalance: Duration::from_secs(20),
-            commit: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Handles one message.
-pub(crate) type Handler =
-    dyn Fn(Received) -> Pin<Box<dyn Future<Output = ConsumeStatus> + Send>> + Send + Sync;
+use stats::Stats;
 
 /// The group as brokers see this member: its subscriptions, and news of other members.
 pub(crate) struct Members {
-    from: ConsumeFrom,
-    subscriptions: BTreeMap<String, SubscriptionData>,
+    kind: ConsumeType,
+    model: MessageModel,
+    from: ConsumeFromWhere,
+    pub(crate) subscriptions: RwLock<BTreeMap<String, SubscriptionData>>,
     news: Notify,
+    /// The consumer behind it; a pull consumer has none.
+    consumer: OnceLock<Weak<Inner>>,
 }
 
 impl Members {
+    pub(crate) fn new(kind: ConsumeType, model: MessageModel, from: ConsumeFromWhere) -> Self {
+        Self {
+            kind,
+            model,
+            from,
+            subscriptions: RwLock::default(),
+            news: Notify::new(),
+            consumer: OnceLock::new(),
+        }
+    }
+
     pub(crate) fn changed(&self) {
         self.news.notify_one();
     }
 
+    pub(crate) fn consumer(&self) -> Option<Arc<Inner>> {
+        self.consumer.get().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn kind(&self) -> ConsumeType {
+        self.kind
+    }
+
     pub(crate) fn data(&self, group_name: String) -> ConsumerData {
         ConsumerData {
-            consume_from_where: Some(match self.from {
-                ConsumeFrom::Last => ConsumeFromWhere::LastOffset,
-                ConsumeFrom::First => ConsumeFromWhere::FirstOffset,
-                ConsumeFrom::Time(_) => ConsumeFromWhere::Timestamp,
-            }),
-            consume_type: Some(ConsumeType::Passively),
+            consume_from_where: Some(self.from),
+            consume_type: Some(self.kind),
             group_name,
-            message_model: Some(MessageModel::Clustering),
-            subscription_data_set: self.subscriptions.values().cloned().collect(),
+            message_model: Some(self.model),
+            subscription_data_set: self.subscriptions.read().values().cloned().collect(),
             unit_mode: false,
         }
     }
+
+    fn topics(&self) -> Vec<String> {
+        self.subscriptions.read().keys().cloned().collect()
+    }
+
+    fn subscription(&self, topic: &str) -> Option<SubscriptionData> {
+        self.subscriptions.read().get(topic).cloned()
+    }
 }
 
-/// Reads the subscribed topics together with the other members of its group and hands each
-/// message to a handler; messages of one queue may be handled at the same time.
+/// Reads the subscribed topics together with the other members of its group and hands the
+/// messages to a handler: several at the same time, or those of each queue one after the other.
+///
+/// ```no_run
+/// # async fn demo() -> Result<(), client::ClientError> {
+/// use client::{ConsumeFrom, ConsumeStatus, PushConsumer};
+///
+/// let consumer = PushConsumer::builder("my_group")
+///     .name_servers("127.0.0.1:9876")
+///     .consume_from(ConsumeFrom::First)
+///     .subscribe("TopicTest", "TagA || TagB")
+///     .start(|message| async move {
+///         println!("{message}");
+///         ConsumeStatus::Success
+///     })
+///     .await?;
+/// # consumer.shutdown().await;
+/// # Ok(()) }
+/// ```
 pub struct PushConsumer {
     inner: Arc<Inner>,
 }
@@ -127,169 +131,271 @@ pub(crate) struct Inner {
     instance: Arc<Instance>,
     settings: ConsumerSettings,
     members: Arc<Members>,
-    handler: Box<Handler>,
+    handler: Handler,
     slots: Arc<Semaphore>,
     readers: Mutex<HashMap<MessageQueue, Arc<Reader>>>,
+    /// Readers of queues that go to others as soon as the handler is done with them.
+    leaving: Mutex<HashMap<MessageQueue, Arc<Reader>>>,
+    /// Held while queues come and go.
+    balancing: tokio::sync::Mutex<()>,
+    local_offsets: Option<LocalOffsets>,
+    /// Gives messages back when their broker does not take them.
+    retries: Sender,
+    trace: Option<Trace>,
+    stats: Stats,
+    suspended: watch::Sender<bool>,
+    started_ms: i64,
     stop: CancellationToken,
 }
 
 impl PushConsumer {
-    /// Starts a consumer of `subscriptions`: topics with tag expressions (`*` or `a || b`).
-    ///
-    /// # Errors
-    /// Unusable settings or names.
-    pub async fn start<F, Fut>(
-        settings: ConsumerSettings,
-        subscriptions: &[(&str, &str)],
-        handler: F,
-    ) -> Result<Self, ClientError>
-    where
-        F: Fn(Received) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ConsumeStatus> + Send + 'static,
-    {
+    /// How to make a consumer of `group`, with the defaults of 4.4.0.
+    #[must_use]
+    pub fn builder(group: impl Into<String>) -> ConsumerBuilder {
+        ConsumerSettings::new(group, "").into()
+    }
+
+    async fn start(mut settings: ConsumerSettings, handler: Handler) -> Result<Self, ClientError> {
         let group = settings.client.group.clone();
-        check_name("group", &group)?;
-        let retry = topic::retry(&group);
-        let mut table = BTreeMap::new();
-        for (topic, expression) in subscriptions.iter().copied().chain([(retry.as_str(), "*")]) {
-            check_name("topic", topic)?;
-            let data = SubscriptionData::of_tags(topic, expression, now_ms());
-            table.insert(topic.to_owned(), data);
+        check(&settings)?;
+        let broadcast = settings.is_broadcast();
+        if broadcast && settings.client.is_unnamed() {
+            // Its offsets are found by its name after a restart.
+            settings.client.instance_name = "DEFAULT".to_owned();
         }
-        let members =
-            Arc::new(Members { from: settings.from, subscriptions: table, news: Notify::new() });
+        let from = settings.from.as_java();
+        let members = Arc::new(Members::new(ConsumeType::Passively, settings.model, from));
+        {
+            let mut table = members.subscriptions.write();
+            let retry = (!broadcast).then(|| (topic::retry(&group), Filter::all()));
+            let wanted = settings
+                .subscriptions
+                .iter()
+                .map(|(topic, filter)| (topic.clone(), filter.clone()));
+            for (topic, filter) in wanted.chain(retry) {
+                table.insert(topic.clone(), filter.subscription(&topic, now_ms()));
+            }
+        }
+        let local_offsets = if broadcast {
+            let (dir, id) = (&settings.offsets_dir, settings.client.client_id());
+            Some(LocalOffsets::load(dir, &id, &group)?)
+        } else {
+            None
+        };
+        let trace = match settings.client.trace {
+            true => Some(Trace::start(&settings.client).await?),
+            false => None,
+        };
         let role = Role::Consumer(Arc::clone(&members));
         let instance = Instance::start(settings.client.clone(), role).await?;
+        let inner_group = topic::group::CLIENT_INNER_PRODUCER.to_owned();
         let inner = Arc::new(Inner {
+            retries: Sender::new(Arc::clone(&instance), inner_group, None),
             instance,
             members,
-            handler: Box::new(move |message| Box::pin(handler(message))),
+            handler,
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1))),
             readers: Mutex::default(),
+            leaving: Mutex::default(),
+            balancing: tokio::sync::Mutex::default(),
+            local_offsets,
+            trace,
+            stats: Stats::default(),
+            suspended: watch::Sender::new(false),
+            started_ms: now_ms(),
             stop: CancellationToken::new(),
             settings,
         });
+        let _ = inner.members.consumer.set(Arc::downgrade(&inner));
+        if let Err(error) = inner.check_expressions().await {
+            inner.instance.shutdown().await;
+            return Err(error);
+        }
         inner.run();
         Ok(Self { inner })
     }
 
-    /// Stops reading, commits what is done, leaves the group.
+    /// Subscribes to one more topic, or to something else of it.
+    ///
+    /// # Errors
+    /// When the name is no topic's.
+    pub fn subscribe(&self, topic: &str, filter: impl Into<Filter>) -> Result<(), ClientError> {
+        check_name("topic", topic)?;
+        let data = filter.into().subscription(topic, now_ms());
+        self.inner.members.subscriptions.write().insert(topic.to_owned(), data);
+        self.inner.tell_brokers();
+        Ok(())
+    }
+
+    /// Subscribes to a topic no more.
+    pub fn unsubscribe(&self, topic: &str) {
+        self.inner.members.subscriptions.write().remove(topic);
+        self.inner.tell_brokers();
+    }
+
+    /// Stops reading until [`PushConsumer::resume`]; what is read already goes to the handler.
+    pub fn suspend(&self) {
+        self.inner.suspended.send_replace(true);
+    }
+
+    /// Goes on reading.
+    pub fn resume(&self) {
+        self.inner.suspended.send_replace(false);
+        self.inner.members.changed();
+    }
+
+    /// The queues it reads, sorted.
+    #[must_use]
+    pub fn queues(&self) -> Vec<MessageQueue> {
+        let mut queues: Vec<_> = self.inner.readers.lock().keys().cloned().collect();
+        queues.sort();
+        queues
+    }
+
+    /// The id under which brokers and other members know it.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        self.inner.instance.client_id()
+    }
+
+    /// Stops reading, waits a while for the handler, commits what is done, leaves the group.
     pub async fn shutdown(&self) {
-        self.inner.stop.cancel();
-        let readers: Vec<_> = self.inner.readers.lock().drain().map(|(_, r)| r).collect();
-        for reader in &readers {
-            reader.stop().await;
+        let inner = &self.inner;
+        inner.stop.cancel();
+        let _no_queue_comes_or_goes = inner.balancing.lock().await;
+        let mut readers: Vec<_> = inner.readers.lock().drain().map(|(_, r)| r).collect();
+        readers.extend(inner.leaving.lock().drain().map(|(_, r)| r));
+        let patience = inner.settings.stop_patience;
+        join_all(readers.iter().map(|reader| reader.stop(patience))).await;
+        let queues = readers.iter().map(|reader| reader.queue().clone()).collect();
+        inner.unlock(queues).await;
+        if let Some(local) = &inner.local_offsets {
+            local.save();
         }
-        self.inner.instance.shutdown().await;
+        if let Some(trace) = &inner.trace {
+            trace.shutdown().await;
+        }
+        inner.instance.shutdown().await;
     }
 }
 
+impl Drop for PushConsumer {
+    /// Whoever forgets to shut it down does not go on consuming unseen.
+    fn drop(&mut self) {
+        self.inner.stop.cancel();
+        self.inner.readers.lock().clear();
+        self.inner.leaving.lock().clear();
+    }
+}
+
+/// What Java's `checkConfig` asks of settings.
+fn check(settings: &ConsumerSettings) -> Result<(), ClientError> {
+    check_name("group", &settings.client.group)?;
+    if settings.client.group == topic::group::DEFAULT_CONSUMER {
+        let text = "the consumer group must not be DEFAULT_CONSUMER".to_owned();
+        return Err(ClientError::Invalid(text));
+    }
+    for topic in settings.subscriptions.keys() {
+        check_name("topic", topic)?;
+    }
+    let bounds = [
+        ("concurrency", settings.concurrency, 1000),
+        ("handler_batch", settings.handler_batch, 1024),
+        ("pull_batch", usize::try_from(settings.pull_batch).unwrap_or(0), 1024),
+        ("pending_per_queue", settings.pending_per_queue, 65_535),
+    ];
+    for (what, value, max) in bounds {
+        if value == 0 || value > max {
+            return Err(ClientError::Invalid(format!("{what} Out of range [1, {max}]")));
+        }
+    }
+    Ok(())
+}
+
 impl Inner {
-    fn run(self: &Arc<Self>) {
+    /// Asks a broker of each topic whether it can work with our expression, as far as it is one
+    /// that brokers compile.
+    async fn check_expressions(&self) -> Result<(), ClientError> {
+        let all: Vec<_> = self.members.subscriptions.read().values().cloned().collect();
+        for data in all.into_iter().filter(|data| !data.is_tags()) {
+            let Ok(route) = self.instance.route(&data.topic).await else {
+                continue;
+            };
+            let addr = route.brokers.keys().find_map(|name| route.broker(name, MASTER_ID));
+            let Some(addr) = addr else {
+                continue;
+            };
+            let body = CheckClientRequestBody {
+                client_id: self.instance.client_id().to_owned(),
+                group: self.settings.client.group.clone(),
+                subscription_data: Some(data),
+            };
+            self.instance.ask(addr, &CheckClientConfig, json::to_vec(&body)).await?;
+        }
+        Ok(())
+    }
+
+    /// Our subscriptions changed.
+    fn tell_brokers(self: &Arc<Self>) {
         let inner = Arc::clone(self);
         self.instance.spawn(async move {
-            let mut first = true;
-            while !inner.stop.is_cancelled() {
-                // A member that brokers do not know yet gets no queues: tell them first.
-                if first || inner.missing_routes() {
-                    inner.learn_routes().await;
-                    inner.instance.beat().await;
-                    first = false;
-                }
-                inner.rebalance().await;
-                let again = if inner.missing_routes() {
-                    Duration::from_secs(1)
-                } else {
-                    inner.settings.rebalance
-                };
-                tokio::select! {
-                    () = tokio::time::sleep(again) => {}
-                    () = inner.members.news.notified() => {}
-                    () = inner.stop.cancelled() => {}
-                }
+            inner.learn_routes().await;
+            inner.instance.beat().await;
+            inner.members.changed();
+        });
+    }
+
+    /// The background: sharing queues out, committing, locks, figures, overdue messages.
+    fn run(self: &Arc<Self>) {
+        let inner = Arc::clone(self);
+        self.instance.spawn(async move { inner.balance_for_ever().await });
+        self.each(self.settings.commit, |inner| async move {
+            for reader in inner.all_readers() {
+                reader.commit().await;
+            }
+            if let Some(local) = &inner.local_offsets {
+                local.save();
             }
         });
-        let weak = Arc::downgrade(self);
-        self.instance.every(self.settings.commit, move |_| {
-            let inner = weak.upgrade();
+        self.each(stats::SAMPLE_EVERY, |inner| async move { inner.stats.sample(Instant::now()) });
+        if self.locks_queues() {
+            self.each(self.settings.lock, |inner| async move { inner.renew_locks().await });
+        }
+        if !self.handler.is_orderly() {
+            let period = self.settings.consume_timeout;
+            self.each(period, |inner| async move { inner.give_back_overdue().await });
+        }
+    }
+
+    fn each<F>(
+        self: &Arc<Self>,
+        period: std::time::Duration,
+        work: impl Fn(Arc<Self>) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send,
+    {
+        let (weak, work) = (Arc::downgrade(self), Arc::new(work));
+        self.instance.every(period, move |_| {
+            let (inner, work) = (weak.upgrade(), Arc::clone(&work));
             async move {
-                let Some(inner) = inner else {
-                    return;
-                };
-                let readers: Vec<_> = inner.readers.lock().values().cloned().collect();
-                for reader in readers {
-                    reader.commit().await;
+                if let Some(inner) = inner {
+                    work(inner).await;
                 }
             }
         });
     }
 
-    /// Whether a subscribed topic has no queue that we know of, as before its first message.
-    fn missing_routes(&self) -> bool {
-        let readers = self.readers.lock();
-        let read: HashSet<&str> = readers.keys().map(|queue| queue.topic.as_str()).collect();
-        self.members.subscriptions.keys().any(|topic| !read.contains(topic.as_str()))
+    fn all_readers(&self) -> Vec<Arc<Reader>> {
+        self.readers.lock().values().cloned().collect()
     }
 
-    async fn learn_routes(&self) {
-        for topic in self.members.subscriptions.keys() {
-            if let Err(error) = self.instance.route(topic).await {
-                tracing::debug!(target: LOG, topic, %error, "no route yet");
-            }
-        }
+    fn group(&self) -> &str {
+        &self.settings.client.group
     }
 
-    /// Works out our share of each topic, starts and stops readers accordingly.
-    async fn rebalance(self: &Arc<Self>) {
-        for topic in self.members.subscriptions.keys() {
-            match self.share_of(topic).await {
-                Ok(share) => self.apply(topic, share).await,
-                Err(error) => tracing::debug!(target: LOG, topic, %error, "rebalance put off"),
-            }
-        }
-    }
-
-    async fn share_of(&self, topic: &str) -> Result<Vec<MessageQueue>, ClientError> {
-        let route = self.instance.route(topic).await?;
-        let mut queues = route.subscribe.clone();
-        queues.sort();
-        let addr = route.brokers.keys().find_map(|name| route.broker(name, 0));
-        let Some(addr) = addr else {
-            return Err(ClientError::NoRoute(topic.to_owned()));
-        };
-        let request = GetConsumerListByGroup { consumer_group: self.settings.client.group.clone() };
-        let (_, answer) = self.instance.ask(addr, &request, Vec::new()).await?;
-        let body: GetConsumerListByGroupResponseBody = json::from_slice(&answer.body)
-            .map_err(|error| ClientError::Malformed(error.to_string()))?;
-        let mut members = body.consumer_id_list;
-        members.sort();
-        Ok(allocate_averagely(self.instance.client_id(), &members, &queues))
-    }
-
-    async fn apply(self: &Arc<Self>, topic: &str, share: Vec<MessageQueue>) {
-        let share: HashSet<MessageQueue> = share.into_iter().collect();
-        let gone: Vec<Arc<Reader>> = {
-            let mut readers = self.readers.lock();
-            let gone: Vec<MessageQueue> = readers
-                .keys()
-                .filter(|queue| queue.topic == topic && !share.contains(queue))
-                .cloned()
-                .collect();
-            gone.iter().filter_map(|queue| readers.remove(queue)).collect()
-        };
-        for reader in gone {
-            reader.stop().await;
-        }
-        for queue in share {
-            if self.stop.is_cancelled() || self.readers.lock().contains_key(&queue) {
-                continue;
-            }
-            match Reader::start(self, queue.clone()).await {
-                Ok(reader) => {
-                    self.readers.lock().insert(queue, reader);
-                }
-                Err(error) => tracing::warn!(target: LOG, %queue, %error, "queue not started"),
-            }
-        }
+    /// Deliveries before the dead letter queue.
+    fn deliveries_max(&self) -> i32 {
+        let default = if self.handler.is_orderly() { i32::MAX } else { 16 };
+        self.settings.max_reconsume_times.unwrap_or(default)
     }
 }

@@ -1,26 +1,32 @@
 //! What every client needs: connections, routes kept fresh, heartbeats, answers to brokers.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
-use parking_lot::RwLock;
+use futures_util::future::join_all;
+use parking_lot::{Mutex, RwLock};
 use protocol::bodies::{HeartbeatData, ProducerData, TopicRouteData};
 use protocol::codes::response;
-use protocol::requests::{ClientRequest, GetRouteInfoByTopic, HeartBeat, UnregisterClient};
-use protocol::{Command, Refusal, Reply, Request, json, topic};
-use remoting::{Answer, Client, ClientOptions, Peer, Service};
+use protocol::requests::{GetRouteInfoByTopic, HeartBeat, UnregisterClient};
+use protocol::{Command, Request, json, topic};
+use remoting::{Client, ClientOptions, Service};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::consumer::Members;
 use crate::names::{NameServers, typed};
+use crate::producer::CheckBack;
 use crate::route::{MASTER_ID, Route};
 use crate::{ClientError, LOG, Settings};
 
+mod callbacks;
+
+use callbacks::Callbacks;
+
 /// What this client is to its group.
 pub(crate) enum Role {
-    /// It sends.
-    Producer,
+    /// It sends; with what answers questions about transactions.
+    Producer(Option<Arc<CheckBack>>),
     /// It consumes; the part that brokers' requests are about.
     Consumer(Arc<Members>),
     /// It only calls.
@@ -35,6 +41,8 @@ pub struct Instance {
     remoting: Client,
     names: NameServers,
     routes: RwLock<HashMap<String, Arc<Route>>>,
+    /// Brokers that a producer has told of itself.
+    greeted: Mutex<HashSet<String>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -62,10 +70,11 @@ impl Instance {
             remoting: Client::new(options),
             names,
             routes: RwLock::default(),
+            greeted: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
-        let _ = callbacks.instance.set(Arc::downgrade(&instance));
+        callbacks.serve(&instance);
         if !matches!(instance.role, Role::Tool) {
             instance.every(instance.settings.poll_routes, |it| async move { it.refresh().await });
             instance.every(instance.settings.heartbeat, |it| async move { it.beat().await });
@@ -182,14 +191,40 @@ impl Instance {
     ///
     /// # Errors
     /// [`ClientError::NoRoute`] when no broker would take it.
-    pub(crate) async fn publish_route(&self, topic: &str) -> Result<Arc<Route>, ClientError> {
-        let found = match self.route(topic).await {
+    pub(crate) async fn publish_route(
+        self: &Arc<Self>,
+        topic: &str,
+    ) -> Result<Arc<Route>, ClientError> {
+        if let Some(route) = self.routes.read().get(topic).filter(|it| !it.publish.is_empty()) {
+            return Ok(Arc::clone(route));
+        }
+        let found = match self.ask_route(topic).await {
+            Ok(data) => Some(self.learn(topic, Route::of(topic, &data))),
             Err(ClientError::NoRoute(_)) => None,
-            other => Some(other?),
+            Err(error) => return Err(error),
         };
-        match found.filter(|route| !route.publish.is_empty()) {
-            Some(route) => Ok(route),
-            None => self.route_by_default(topic).await,
+        let route = match found.filter(|route| !route.publish.is_empty()) {
+            Some(route) => route,
+            None => self.route_by_default(topic).await?,
+        };
+        self.greet(&route);
+        Ok(route)
+    }
+
+    /// Tells brokers that a producer sends to for the first time that it is there, so that they
+    /// know whom to ask about transactions.
+    fn greet(self: &Arc<Self>, route: &Route) {
+        let Some(body) = self.heartbeat_data().map(|data| json::to_vec(&data)) else {
+            return;
+        };
+        let masters = route.brokers.values().filter_map(|addrs| addrs.get(&MASTER_ID));
+        let new: Vec<String> = {
+            let mut greeted = self.greeted.lock();
+            masters.filter(|addr| greeted.insert((*addr).clone())).cloned().collect()
+        };
+        for addr in new {
+            let (instance, body) = (Arc::clone(self), body.clone());
+            self.spawn(async move { instance.beat_with(&addr, body).await });
         }
     }
 
@@ -236,10 +271,21 @@ impl Instance {
             return;
         };
         let body = json::to_vec(&data);
-        for addr in self.brokers(matches!(self.role, Role::Consumer(_))) {
-            if let Err(error) = self.ask(&addr, &HeartBeat, body.clone()).await {
-                tracing::warn!(target: LOG, addr, %error, "heartbeat failed");
-            }
+        let brokers = self.brokers(matches!(self.role, Role::Consumer(_)));
+        // One that does not answer holds up none of the others.
+        join_all(brokers.iter().map(|addr| self.beat_with(addr, body.clone()))).await;
+    }
+
+    /// Tells one broker that we live, which forgot us or never knew us.
+    pub(crate) async fn beat_to(&self, addr: &str) {
+        if let Some(data) = self.heartbeat_data() {
+            self.beat_with(addr, json::to_vec(&data)).await;
+        }
+    }
+
+    async fn beat_with(&self, addr: &str, body: Vec<u8>) {
+        if let Err(error) = self.ask(addr, &HeartBeat, body).await {
+            tracing::warn!(target: LOG, addr, %error, "heartbeat failed");
         }
     }
 
@@ -249,7 +295,7 @@ impl Instance {
         let group_name = self.settings.group.clone();
         match &self.role {
             Role::Tool => return None,
-            Role::Producer => data.producer_data_set.push(ProducerData { group_name }),
+            Role::Producer(_) => data.producer_data_set.push(ProducerData { group_name }),
             Role::Consumer(members) => data.consumer_data_set.push(members.data(group_name)),
         }
         Some(data)
@@ -271,7 +317,7 @@ impl Instance {
         let group = Some(self.settings.group.clone());
         let request = UnregisterClient {
             client_id: self.client_id.clone(),
-            producer_group: group.clone().filter(|_| matches!(self.role, Role::Producer)),
+            producer_group: group.clone().filter(|_| matches!(self.role, Role::Producer(_))),
             consumer_group: group.filter(|_| matches!(self.role, Role::Consumer(_))),
         };
         if !matches!(self.role, Role::Tool) {
@@ -282,31 +328,5 @@ impl Instance {
             }
         }
         self.remoting.shutdown().await;
-    }
-}
-
-/// Serves what brokers ask of us.
-#[derive(Default)]
-struct Callbacks {
-    instance: OnceLock<Weak<Instance>>,
-}
-
-impl Service for Callbacks {
-    fn call(&self, _: &Arc<Peer>, command: &mut Command) -> Answer {
-        let instance = self.instance.get().and_then(Weak::upgrade);
-        let request = match ClientRequest::decode(command.code, &command.ext) {
-            Ok(request) => request,
-            Err(error) => return Answer::Now(Refusal::from(error).into()),
-        };
-        if let (Some(ClientRequest::NotifyConsumerIdsChanged(_)), Some(instance)) =
-            (&request, &instance)
-        {
-            if let Role::Consumer(members) = &instance.role {
-                members.changed();
-            }
-            return Answer::Now(Reply::ok());
-        }
-        let remark = format!(" request type {} not supported", command.code);
-        Answer::Now(Reply::error(response::REQUEST_CODE_NOT_SUPPORTED, remark))
     }
 }

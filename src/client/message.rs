@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use flate2::read::ZlibDecoder;
 use protocol::message::{self, Host};
-use protocol::properties::{PropertiesBuf, name};
+use protocol::properties::{KEY_SEPARATOR, PropertiesBuf, name};
 use protocol::sysflag;
 
 use crate::ClientError;
@@ -46,6 +46,26 @@ impl Message {
     #[must_use]
     pub fn delay_level(self, level: u32) -> Self {
         self.property(name::DELAY, level.to_string())
+    }
+
+    /// The same, answered before or after it is on disk and on a slave, where the broker waits for
+    /// that.
+    #[must_use]
+    pub fn wait_stored(self, wait: bool) -> Self {
+        self.property(name::WAIT, wait.to_string())
+    }
+
+    /// The same with a number for the application's use.
+    #[must_use]
+    pub fn flag(mut self, flag: i32) -> Self {
+        self.flag = flag;
+        self
+    }
+
+    /// Its tag.
+    #[must_use]
+    pub fn tags(&self) -> Option<&str> {
+        self.properties.get(name::TAGS)
     }
 
     /// The same with one more property.
@@ -126,6 +146,36 @@ impl Received {
             reconsume_times: record.reconsume_times,
             prepared_transaction_offset: record.prepared_transaction_offset,
         })
+    }
+
+    /// The topic it was sent to.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.message.topic
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.message.body
+    }
+
+    /// Its tag.
+    #[must_use]
+    pub fn tags(&self) -> Option<&str> {
+        self.message.tags()
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let keys = self.property(name::KEYS).unwrap_or_default();
+        keys.split(KEY_SEPARATOR).filter(|key| !key.is_empty())
+    }
+
+    /// A property.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.message.properties.get(name)
     }
 
     /// Id by the place in the broker's log, see [`message::Message::id`].

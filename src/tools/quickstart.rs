@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use client::{
-    ConsumeFrom, ConsumeStatus, ConsumerSettings, Message, Producer, PushConsumer, Settings,
+    ConsumeFrom, ConsumeStatus, ConsumerBuilder, ConsumerSettings, Message, Producer, Settings,
 };
 use parking_lot::Mutex;
 use remoting::ClientOptions;
@@ -79,7 +79,7 @@ pub async fn consume<W: Write + Send + 'static>(
         };
         std::future::ready(status)
     };
-    let consumer = PushConsumer::start(settings, &[(TOPIC, "*")], handler);
+    let consumer = ConsumerBuilder::from(settings).subscribe(TOPIC, "*").start(handler);
     let consumer = consumer.await.context("start consumer")?;
     show(&out, "Consumer Started.\n")?;
     stop.await;

@@ -1,4 +1,4 @@
-//! Where to start in a queue, and committing where we are.
+//! Where to start reading, and how progress is kept.
 
 use protocol::bodies::MessageQueue;
 use protocol::codes::response;
@@ -15,17 +15,10 @@ impl Inner {
     /// The committed offset of a queue, else where [`ConsumeFrom`] says (Java:
     /// `RebalancePushImpl.computePullFromWhere`).
     pub(super) async fn start_of(&self, queue: &MessageQueue) -> Result<i64, ClientError> {
-        let addr = self.addr(queue).await?;
-        let committed = QueryConsumerOffset {
-            consumer_group: self.settings.client.group.clone(),
-            topic: queue.topic.clone(),
-            queue_id: queue.queue_id,
-        };
-        match self.instance.ask(&addr, &committed, Vec::new()).await {
-            Ok((reply, _)) => return Ok(reply.offset),
-            Err(ClientError::Refused { code: response::QUERY_NOT_FOUND, .. }) => {}
-            Err(error) => return Err(error),
+        if let Some(offset) = self.committed(queue).await? {
+            return Ok(offset);
         }
+        let addr = self.addr(queue).await?;
         let (topic, queue_id) = (queue.topic.clone(), queue.queue_id);
         match self.settings.from {
             _ if topic::is_retry(&topic) => Ok(0),
@@ -41,20 +34,61 @@ impl Inner {
         }
     }
 
+    async fn committed(&self, queue: &MessageQueue) -> Result<Option<i64>, ClientError> {
+        if let Some(local) = &self.local_offsets {
+            return Ok(local.get(queue));
+        }
+        let request = QueryConsumerOffset {
+            consumer_group: self.settings.client.group.clone(),
+            topic: queue.topic.clone(),
+            queue_id: queue.queue_id,
+        };
+        let addr = self.addr(queue).await?;
+        match self.instance.ask(&addr, &request, Vec::new()).await {
+            Ok((reply, _)) => Ok(Some(reply.offset)),
+            Err(ClientError::Refused { code: response::QUERY_NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the progress of a queue, without waiting for the broker to have it.
     pub(super) async fn commit(
         &self,
         queue: &MessageQueue,
         offset: i64,
     ) -> Result<(), ClientError> {
-        let request = UpdateConsumerOffset {
+        if let Some(local) = &self.local_offsets {
+            local.set(queue, offset);
+            return Ok(());
+        }
+        let addr = self.addr(queue).await?;
+        let command = Command::of(&self.update_of(queue, offset))?;
+        Ok(self.instance.remoting().oneway(&addr, command).await?)
+    }
+
+    /// Keeps the progress of a queue; it is kept when this returns.
+    pub(super) async fn commit_surely(
+        &self,
+        queue: &MessageQueue,
+        offset: i64,
+    ) -> Result<(), ClientError> {
+        if let Some(local) = &self.local_offsets {
+            local.set(queue, offset);
+            local.save();
+            return Ok(());
+        }
+        let addr = self.addr(queue).await?;
+        let update = self.update_of(queue, offset);
+        self.instance.ask(&addr, &update, Vec::new()).await.map(|_| ())
+    }
+
+    fn update_of(&self, queue: &MessageQueue, offset: i64) -> UpdateConsumerOffset {
+        UpdateConsumerOffset {
             consumer_group: self.settings.client.group.clone(),
             topic: queue.topic.clone(),
             queue_id: queue.queue_id,
             commit_offset: offset,
-        };
-        let addr = self.addr(queue).await?;
-        self.instance.remoting().oneway(&addr, Command::of(&request)?).await?;
-        Ok(())
+        }
     }
 
     /// The master of a queue, or whoever of that name is there.

@@ -1,25 +1,24 @@
-//! Reading one queue: pull, filter, hand to the handler, keep the progress.
+//! Reading one queue: pull, filter, hand over, keep the progress.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use protocol::bodies::{MessageQueue, SubscriptionData};
+use protocol::bodies::{MessageQueue, ProcessQueueInfo, SubscriptionData};
 use protocol::codes::response;
-use protocol::message::records;
-use protocol::properties::name;
-use protocol::requests::{ConsumerSendMsgBack, PullMessage, PullMessageReply};
-use protocol::{Command, ext, sysflag};
+use protocol::requests::PullMessage;
+use protocol::{Command, sysflag};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Inner;
 use super::progress::Progress;
-use super::{ConsumeStatus, Inner};
-use crate::producer::now_ms;
+use crate::clock::now_ms;
+use crate::pulling::{PullStatus, pulled};
 use crate::route::MASTER_ID;
-use crate::{ClientError, LOG, Received};
+use crate::{ClientError, LOG};
 
 /// How long a broker may hold a pull that finds nothing.
 const SUSPEND: Duration = Duration::from_secs(15);
@@ -27,24 +26,34 @@ const SUSPEND: Duration = Duration::from_secs(15);
 const PULL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed pull (Java: `pullTimeDelayMillsWhenException`).
 const FAILURE_PAUSE: Duration = Duration::from_secs(3);
-/// Pause before a message goes to the handler again that no broker took back.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// Pause after a pull that a broker refused because it did not know us; it does now.
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(200);
 
 /// The reader of one queue.
 pub(crate) struct Reader {
-    inner: Arc<Inner>,
-    queue: MessageQueue,
-    progress: Mutex<Progress>,
-    room: Notify,
+    pub(super) inner: Arc<Inner>,
+    pub(super) queue: MessageQueue,
+    pub(super) progress: Mutex<Progress>,
+    /// Messages were done: there is room for more.
+    pub(super) room: Notify,
+    /// Messages were read, for who consumes in order.
+    pub(super) arrived: Notify,
+    /// Until when the broker keeps the queue for us; for ever if nobody locks it.
+    pub(super) locked_until: Mutex<Option<Instant>>,
     committed: AtomicI64,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    /// The queue is no longer ours: nothing is given back or committed any more.
+    gone: AtomicBool,
+    last_pull_ms: AtomicI64,
+    pub(super) last_consume_ms: AtomicI64,
+    pub(super) last_lock_ms: AtomicI64,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
 }
 
 /// What to do after a pull.
 enum Next {
     At(i64),
-    Pause,
+    Pause(Duration),
 }
 
 impl Reader {
@@ -52,41 +61,92 @@ impl Reader {
     pub(super) async fn start(
         inner: &Arc<Inner>,
         queue: MessageQueue,
+        locked_until: Option<Instant>,
     ) -> Result<Arc<Self>, ClientError> {
         let start = inner.start_of(&queue).await?;
+        let now = now_ms();
         let reader = Arc::new(Self {
             inner: Arc::clone(inner),
             queue,
             progress: Mutex::new(Progress::starting_at(start)),
             room: Notify::new(),
+            arrived: Notify::new(),
+            locked_until: Mutex::new(locked_until),
             committed: AtomicI64::new(-1),
+            gone: AtomicBool::new(false),
+            last_pull_ms: AtomicI64::new(now),
+            last_consume_ms: AtomicI64::new(now),
+            last_lock_ms: AtomicI64::new(now),
             stop: inner.stop.child_token(),
             tasks: TaskTracker::new(),
         });
         let task = Arc::clone(&reader);
         reader.tasks.spawn(async move { task.read_from(start).await });
+        if inner.handler.is_orderly() {
+            let task = Arc::clone(&reader);
+            reader.tasks.spawn(async move { task.consume_in_order().await });
+        }
         tracing::info!(target: LOG, queue = %reader.queue, start, "queue added");
         Ok(reader)
     }
 
-    /// Stops reading, waits for the handler, commits.
-    pub(super) async fn stop(&self) {
+    pub(super) fn queue(&self) -> &MessageQueue {
+        &self.queue
+    }
+
+    /// Stops reading, waits for the handler as long as `patience` lasts, commits. `true` if the
+    /// handler is done.
+    pub(super) async fn stop(&self, patience: Duration) -> bool {
         self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        let done = tokio::time::timeout(patience, self.tasks.wait()).await.is_ok();
         self.commit().await;
+        self.gone.store(true, Ordering::Release);
         tracing::info!(target: LOG, queue = %self.queue, "queue dropped");
+        done
+    }
+
+    /// Stops reading a queue whose progress is no longer ours to tell.
+    pub(super) async fn abandon(&self, patience: Duration) {
+        self.gone.store(true, Ordering::Release);
+        self.stop.cancel();
+        self.tasks.close();
+        let _ = tokio::time::timeout(patience, self.tasks.wait()).await;
+        tracing::info!(target: LOG, queue = %self.queue, "queue given up");
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
     }
 
     /// Commits the progress if it moved since the last time.
     pub(super) async fn commit(&self) {
         let done = self.progress.lock().done();
-        if self.committed.swap(done, Ordering::Relaxed) == done {
+        if self.is_gone() || self.committed.swap(done, Ordering::Relaxed) == done {
             return;
         }
         if let Err(error) = self.inner.commit(&self.queue, done).await {
             self.committed.store(-1, Ordering::Relaxed);
             tracing::warn!(target: LOG, queue = %self.queue, %error, "commit failed");
+        }
+    }
+
+    /// What brokers may know of it.
+    pub(super) fn info(&self) -> ProcessQueueInfo {
+        let progress = self.progress.lock();
+        let (first, last) = progress.ends().unwrap_or_default();
+        ProcessQueueInfo {
+            cached_msg_count: i32::try_from(progress.pending()).unwrap_or(i32::MAX),
+            cached_msg_min_offset: first,
+            cached_msg_max_offset: last,
+            cached_msg_size_in_mib: i32::try_from(progress.bytes() >> 20).unwrap_or(i32::MAX),
+            commit_offset: progress.done(),
+            droped: self.is_gone(),
+            last_consume_timestamp: self.last_consume_ms.load(Ordering::Relaxed),
+            last_lock_timestamp: self.last_lock_ms.load(Ordering::Relaxed),
+            last_pull_timestamp: self.last_pull_ms.load(Ordering::Relaxed),
+            locked: self.inner.locks_queues() && self.is_locked(),
+            ..ProcessQueueInfo::default()
         }
     }
 
@@ -98,8 +158,13 @@ impl Reader {
                 () = self.stop.cancelled() => return,
             };
             match next {
-                Ok(Next::At(next)) => offset = next,
-                Ok(Next::Pause) => self.pause(FAILURE_PAUSE).await,
+                Ok(Next::At(next)) => {
+                    offset = next;
+                    if !self.inner.settings.pull_interval.is_zero() {
+                        self.pause(self.inner.settings.pull_interval).await;
+                    }
+                }
+                Ok(Next::Pause(length)) => self.pause(length).await,
                 Err(error) => {
                     tracing::warn!(target: LOG, queue = %self.queue, offset, %error, "pull failed");
                     broker_id = MASTER_ID;
@@ -109,27 +174,107 @@ impl Reader {
         }
     }
 
-    async fn pause(&self, length: Duration) {
+    pub(super) async fn pause(&self, length: Duration) {
         tokio::select! {
             () = tokio::time::sleep(length) => {}
             () = self.stop.cancelled() => {}
         }
     }
 
-    async fn pull(self: &Arc<Self>, offset: i64, broker_id: &mut i64) -> Result<Next, ClientError> {
-        while self.progress.lock().pending() >= self.inner.settings.pending_per_queue {
+    /// Waits until so little is pending that more may be read.
+    async fn wait_for_room(&self) {
+        let (inner, settings) = (&self.inner, &self.inner.settings);
+        let ours = || {
+            let readers = inner.readers.lock();
+            readers.keys().filter(|queue| queue.topic == self.queue.topic).count()
+        };
+        let by_topic =
+            settings.pending_per_topic.is_some() || settings.pending_bytes_per_topic.is_some();
+        loop {
+            let (count_max, bytes_max) = settings.limits(if by_topic { ours() } else { 1 });
+            {
+                let progress = self.progress.lock();
+                let span = !inner.handler.is_orderly() && progress.span() > settings.pending_span;
+                if progress.pending() < count_max && progress.bytes() < bytes_max && !span {
+                    return;
+                }
+            }
             self.room.notified().await;
         }
-        let Some(subscription) = self.inner.members.subscriptions.get(&self.queue.topic) else {
-            return Ok(Next::Pause);
+    }
+
+    async fn wait_while_suspended(&self) {
+        let mut suspended = self.inner.suspended.subscribe();
+        let _ = suspended.wait_for(|suspended| !suspended).await;
+    }
+
+    async fn pull(self: &Arc<Self>, offset: i64, broker_id: &mut i64) -> Result<Next, ClientError> {
+        self.wait_while_suspended().await;
+        self.wait_for_room().await;
+        self.last_pull_ms.store(now_ms(), Ordering::Relaxed);
+        let Some(subscription) = self.inner.members.subscription(&self.queue.topic) else {
+            return Ok(Next::Pause(FAILURE_PAUSE));
         };
+        let addr = self.inner.addr_of(&self.queue, *broker_id).await?;
+        let command = self.request(offset, *broker_id, &subscription)?;
+        let started = Instant::now();
+        let answer = self.inner.instance.remoting().call(&addr, command, PULL_TIMEOUT).await?;
+        if [response::SUBSCRIPTION_NOT_EXIST, response::SUBSCRIPTION_NOT_LATEST]
+            .contains(&answer.code)
+        {
+            // It was started anew, or knows another member's subscription.
+            self.inner.instance.beat_to(&addr).await;
+            return Ok(Next::Pause(UNKNOWN_PAUSE));
+        }
+        let found = pulled(&answer, &self.queue, &subscription)?;
+        *broker_id = found.next_broker;
+        if found.status == PullStatus::OffsetIllegal {
+            return Ok(self.moved_to(offset, found.next_offset));
+        }
+        if found.status == PullStatus::Found {
+            let stats = &self.inner.stats;
+            stats.pulled(&self.queue.topic, found.messages.len(), started.elapsed());
+        }
+        let messages: Vec<_> = {
+            let mut progress = self.progress.lock();
+            let messages = found.messages.into_iter().map(|message| progress.add(message));
+            let messages = messages.collect();
+            progress.skip_to(found.next_offset);
+            messages
+        };
+        if self.inner.handler.is_orderly() {
+            self.arrived.notify_one();
+        } else {
+            self.hand_over(&messages);
+        }
+        Ok(Next::At(found.next_offset))
+    }
+
+    /// Our offset lies outside of the queue.
+    fn moved_to(&self, offset: i64, next: i64) -> Next {
+        let mut progress = self.progress.lock();
+        if progress.pending() > 0 {
+            // What is in the handler ends first.
+            return Next::Pause(FAILURE_PAUSE);
+        }
+        tracing::warn!(target: LOG, queue = %self.queue, offset, next, "offset out of the queue");
+        progress.restart_at(next);
+        Next::At(next)
+    }
+
+    fn request(
+        &self,
+        offset: i64,
+        broker_id: i64,
+        subscription: &SubscriptionData,
+    ) -> Result<Command, ClientError> {
         let done = self.progress.lock().done();
         let mut sys_flag = sysflag::pull::SUSPEND;
-        if done > 0 && *broker_id == MASTER_ID {
+        if done > 0 && broker_id == MASTER_ID && self.inner.local_offsets.is_none() {
             sys_flag |= sysflag::pull::COMMIT_OFFSET;
         }
-        let request = PullMessage {
-            consumer_group: &self.inner.settings.client.group,
+        Ok(Command::of(&PullMessage {
+            consumer_group: self.inner.group(),
             topic: &self.queue.topic,
             queue_id: self.queue.queue_id,
             queue_offset: offset,
@@ -140,104 +285,6 @@ impl Reader {
             subscription: None,
             sub_version: subscription.sub_version,
             expression_type: subscription.expression_type.as_deref(),
-        };
-        let addr = self.inner.addr_of(&self.queue, *broker_id).await?;
-        let command = Command::of(&request)?;
-        let answer = self.inner.instance.remoting().call(&addr, command, PULL_TIMEOUT).await?;
-        self.pulled(answer, subscription, broker_id)
-    }
-
-    fn pulled(
-        self: &Arc<Self>,
-        answer: Command,
-        subscription: &SubscriptionData,
-        broker_id: &mut i64,
-    ) -> Result<Next, ClientError> {
-        match answer.code {
-            response::SUCCESS
-            | response::PULL_NOT_FOUND
-            | response::PULL_RETRY_IMMEDIATELY
-            | response::PULL_OFFSET_MOVED => {}
-            _ => return Err(ClientError::refused(&answer)),
-        }
-        let reply: PullMessageReply = ext::from_ext(&answer.ext)?;
-        *broker_id = reply.suggest_which_broker_id;
-        if answer.code == response::SUCCESS {
-            for record in records(&answer.body) {
-                let record = record.map_err(|damage| ClientError::Malformed(damage.to_string()))?;
-                // The broker filters by the tags' hash codes: different tags may share one.
-                let tag = record.properties.get(name::TAGS).unwrap_or_default();
-                let wanted =
-                    subscription.tags_set.is_empty() || subscription.tags_set.contains(tag);
-                if wanted {
-                    let mut message = Received::decode(&record, &self.queue.broker_name)?;
-                    let properties = &mut message.message.properties;
-                    properties.put(name::MIN_OFFSET, reply.min_offset.to_string());
-                    properties.put(name::MAX_OFFSET, reply.max_offset.to_string());
-                    self.hand_over(message);
-                }
-            }
-        }
-        self.progress.lock().skip_to(reply.next_begin_offset);
-        Ok(Next::At(reply.next_begin_offset))
-    }
-
-    /// Gives a message to the handler as soon as a slot is free.
-    fn hand_over(self: &Arc<Self>, mut message: Received) {
-        let offset = message.queue_offset;
-        self.progress.lock().begin(offset);
-        if let Some(origin) = message.message.properties.get(name::RETRY_TOPIC) {
-            message.message.topic = origin.to_owned();
-        }
-        let reader = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let slots = Arc::clone(&reader.inner.slots);
-            let slot = tokio::select! {
-                slot = slots.acquire_owned() => slot,
-                // Not begun and not committed: another member will get it.
-                () = reader.stop.cancelled() => return,
-            };
-            if slot.is_err() {
-                return;
-            }
-            if reader.consume(message).await {
-                reader.progress.lock().finish(offset);
-                reader.room.notify_one();
-            }
-        });
-    }
-
-    /// Runs the handler until the message is done or handed back; `false` if we stop before.
-    async fn consume(&self, mut message: Received) -> bool {
-        loop {
-            message.message.properties.put(name::CONSUME_START_TIME, now_ms().to_string());
-            if (self.inner.handler)(message.clone()).await == ConsumeStatus::Success {
-                return true;
-            }
-            match self.send_back(&message).await {
-                Ok(()) => return true,
-                Err(error) => {
-                    tracing::warn!(target: LOG, queue = %self.queue, %error, "send back failed");
-                }
-            }
-            self.pause(RETRY_PAUSE).await;
-            if self.stop.is_cancelled() {
-                return false;
-            }
-        }
-    }
-
-    async fn send_back(&self, message: &Received) -> Result<(), ClientError> {
-        let request = ConsumerSendMsgBack {
-            offset: message.physical_offset,
-            group: self.inner.settings.client.group.clone(),
-            delay_level: 0,
-            origin_msg_id: Some(message.message_id()),
-            origin_topic: Some(message.message.topic.clone()),
-            unit_mode: false,
-            max_reconsume_times: Some(self.inner.settings.max_reconsume_times),
-        };
-        let addr = self.inner.addr(&self.queue).await?;
-        self.inner.instance.ask(&addr, &request, Vec::new()).await.map(|_| ())
+        })?)
     }
 }

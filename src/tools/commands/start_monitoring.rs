@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use client::{
-    Admin, ClientError, ConsumeStatus, ConsumerSettings, PullStatus, PushConsumer, Received,
+    Admin, ClientError, ConsumeStatus, ConsumerBuilder, ConsumerSettings, PullStatus, Received,
 };
 use protocol::bodies::{ConsumeStats, MessageQueue, OffsetMovedEvent, OffsetWrapper};
 use protocol::topic::group::{MONITOR_CONSUMER, TOOLS_CONSUMER};
@@ -39,9 +39,9 @@ async fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
     let mut settings = ConsumerSettings::new(MONITOR_CONSUMER, "");
     settings.client = context.settings(MONITOR_CONSUMER);
     settings.concurrency = 1;
-    let subscriptions = [(topic::OFFSET_MOVED_EVENT, "*")];
     let handler = |message| std::future::ready(note_moved(&message));
-    let _listener = PushConsumer::start(settings, &subscriptions, handler).await?;
+    let listener = ConsumerBuilder::from(settings).subscribe(topic::OFFSET_MOVED_EVENT, "*");
+    let _listener = listener.start(handler).await?;
     let mut rounds = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, ROUND);
     loop {
         rounds.tick().await;
