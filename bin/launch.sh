@@ -28,6 +28,9 @@ is_native() {
         org.apache.rocketmq.tools.command.MQAdminStartup) ;;
         org.apache.rocketmq.example.quickstart.Producer) ;;
         org.apache.rocketmq.example.quickstart.Consumer) ;;
+        org.apache.rocketmq.example.benchmark.Producer) ;;
+        org.apache.rocketmq.example.benchmark.Consumer) ;;
+        org.apache.rocketmq.example.benchmark.TransactionProducer) ;;
         *) return 1 ;;
     esac
 }

@@ -1,11 +1,13 @@
-//! The manual's quickstart producer and consumer.
+//! The manual's quickstart producer and consumer, and the programs of `benchmark/`.
 
 use std::io;
 
+use ::tools::benchmark::{self, Ended};
 use ::tools::quickstart::{Environment, consume, produce};
 use config::Env;
 use remoting::ClientOptions;
 
+use crate::invocation::Role;
 use crate::launch::{Exit, FrameEncoding, code, encoding, tls};
 use crate::logging;
 use crate::serve::block_on;
@@ -13,6 +15,9 @@ use crate::signals::{Signals, exit_code};
 
 /// What a JVM answers when `main` throws.
 const THROWN: u8 = 1;
+
+/// What 4.4.0 answers after showing a usage.
+const USAGE: u8 = 255;
 
 /// Sends the demo's messages.
 pub(crate) fn producer(env: Env) -> Exit {
@@ -29,6 +34,27 @@ pub(crate) fn consumer(env: Env) -> Exit {
         let mut received = 0;
         consume(&environment, io::stdout(), async { received = signals.next().await }).await?;
         Ok(exit_code(received))
+    })
+}
+
+/// Runs a load program until a signal comes.
+pub(crate) fn benchmark(role: Role, words: &[String], env: Env) -> Exit {
+    run(env, async |environment| {
+        let mut signals = Signals::listen()?;
+        let mut received = 0;
+        let stop = async { received = signals.next().await };
+        let out = io::stdout();
+        let ended = match role {
+            Role::BenchmarkConsumer => benchmark::consume(&environment, words, out, stop).await?,
+            Role::BenchmarkTransactions => {
+                benchmark::produce_transactions(&environment, words, out, stop).await?
+            }
+            _ => benchmark::produce(&environment, words, out, stop).await?,
+        };
+        Ok(match ended {
+            Ended::Usage => USAGE,
+            Ended::Stopped => exit_code(received),
+        })
     })
 }
 

@@ -19,6 +19,12 @@ pub(crate) enum Role {
     Producer,
     /// The quickstart consumer.
     Consumer,
+    /// The benchmark's producer.
+    BenchmarkProducer,
+    /// The benchmark's consumer.
+    BenchmarkConsumer,
+    /// The benchmark's producer of transactions.
+    BenchmarkTransactions,
 }
 
 /// Roles by short name and by the Java main class that stands for them in scripts and in `ps`.
@@ -28,6 +34,21 @@ pub(crate) const ROLES: &[(Role, &str, &str)] = &[
     (Role::Admin, "admin", "org.apache.rocketmq.tools.command.MQAdminStartup"),
     (Role::Producer, "producer", "org.apache.rocketmq.example.quickstart.Producer"),
     (Role::Consumer, "consumer", "org.apache.rocketmq.example.quickstart.Consumer"),
+    (
+        Role::BenchmarkProducer,
+        "benchmark-producer",
+        "org.apache.rocketmq.example.benchmark.Producer",
+    ),
+    (
+        Role::BenchmarkConsumer,
+        "benchmark-consumer",
+        "org.apache.rocketmq.example.benchmark.Consumer",
+    ),
+    (
+        Role::BenchmarkTransactions,
+        "benchmark-transactions",
+        "org.apache.rocketmq.example.benchmark.TransactionProducer",
+    ),
 ];
 
 /// JVM options whose value is the next word.
@@ -111,7 +132,7 @@ pub(crate) fn help() -> String {
     let mut text =
         String::from("usage: rocketmq [-Dproperty=value ...] <role> [arguments]\n\nroles:\n");
     for (_, short, class) in ROLES {
-        text.push_str(&format!(" {short:<10}{class}\n"));
+        text.push_str(&format!(" {short:<23}{class}\n"));
     }
     text.push_str("\nA role goes by either name. `rocketmq <role> -h` tells its arguments.\n");
     text

@@ -45,6 +45,9 @@ fn run(role: Role, words: &[String], env: Env) -> Exit {
         Role::Broker => broker::run(words, env),
         Role::Producer => demo::producer(env),
         Role::Consumer => demo::consumer(env),
+        Role::BenchmarkProducer | Role::BenchmarkConsumer | Role::BenchmarkTransactions => {
+            demo::benchmark(role, words, env)
+        }
         Role::Admin => admin::run(words, env),
     }
 }

@@ -8,8 +8,10 @@
 //! - [`commands`]: all of them, a file each
 //! - [`page`]: the documentation of all commands
 //! - [`quickstart`]: the manual's demos
+//! - [`benchmark`]: the load programs
 
 pub mod args;
+pub mod benchmark;
 mod cluster;
 pub mod command;
 pub mod commands;

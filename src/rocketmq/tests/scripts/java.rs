@@ -7,6 +7,7 @@ use crate::home::{Home, Shown, shells};
 const ADMIN: &str = "org.apache.rocketmq.tools.command.MQAdminStartup";
 const PRODUCER: &str = "org.apache.rocketmq.example.quickstart.Producer";
 const CONSUMER: &str = "org.apache.rocketmq.example.quickstart.Consumer";
+const BENCHMARK: &str = "org.apache.rocketmq.example.benchmark.TransactionProducer";
 const OTHER: &str = "org.apache.rocketmq.example.simple.PushConsumer";
 
 /// A home with an executable, and a JDK beside it.
@@ -75,7 +76,7 @@ fn asking_for_java_without_jars_is_refused() {
 #[test]
 fn examples_run_with_java_where_the_jars_are() {
     for shell in shells() {
-        for class in [PRODUCER, CONSUMER] {
+        for class in [PRODUCER, CONSUMER, BENCHMARK] {
             let home = with_java(&shell);
             assert!(!runs_java(
                 &Shown::of(&mut command(&home, "tools.sh", &[class])).expect_code(0)
