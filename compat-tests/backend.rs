@@ -119,6 +119,27 @@ fn build_ours() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// The native client as a program, built when it is first needed; `ROCKETMQ_CLIENT_BIN` names a
+/// ready one.
+pub fn native_client() -> Result<PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BINARY
+        .get_or_init(|| build_client().map_err(|e| format!("{e:#}")))
+        .clone()
+        .map_err(anyhow::Error::msg)
+}
+
+fn build_client() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("ROCKETMQ_CLIENT_BIN") {
+        return Ok(PathBuf::from(path));
+    }
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = repository();
+    let words = ["build", "-q", "-p", "client", "--example", "driver"];
+    run(Command::new(cargo).current_dir(&root).args(words)).context("build the client")?;
+    Ok(root.join("target/debug/examples/driver"))
+}
+
 /// Runs a tool to its end; its output is the error when it fails.
 pub fn run(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("run {command:?}"))?;

@@ -1,4 +1,5 @@
-//! Java programs on the client's side: stock ones, and small ones of ours under `java/src`.
+//! Programs on the client's side: Java's stock ones, small ones of ours under `java/src`, and the
+//! native client in their place.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::backend::{java_lib, jvm_flags, repository, run, work_dir};
+use crate::backend::{java_lib, jvm_flags, native_client, repository, run, work_dir};
 use crate::launch::prepare_home;
 use crate::reaper;
 
@@ -47,7 +48,26 @@ fn compile() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A running Java program whose output is read line by line.
+/// Whose client it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// The stock one.
+    Java,
+    /// That of this repository.
+    Native,
+}
+
+impl Client {
+    /// Starts a program of ours with this client.
+    pub fn start(self, class: &str, args: &[&str]) -> Result<Program> {
+        match self {
+            Client::Java => Program::start(class, args, ""),
+            Client::Native => Program::native(class, args),
+        }
+    }
+}
+
+/// A running program whose output is read line by line.
 pub struct Program {
     child: Child,
     input: Option<ChildStdin>,
@@ -63,19 +83,30 @@ impl Program {
         reaper::folder(home.path());
         prepare_home(home.path())?;
         let path = format!("{}:{}/*", classes()?.display(), java_lib()?.display());
+        let mut command = Command::new("java");
+        command.args(jvm_flags(home.path())).args(["-cp", &path, class]).args(args);
+        command.env("NAMESRV_ADDR", name_server).env("ROCKETMQ_HOME", home.path());
+        Self::spawn(command, home)
+    }
+
+    /// Starts the native client in place of a program of ours under `java/src`.
+    pub fn native(class: &str, args: &[&str]) -> Result<Self> {
+        let home = tempfile::Builder::new().prefix("compat-native-").tempdir()?;
+        reaper::folder(home.path());
+        let mut command = Command::new(native_client()?);
+        command.arg(class).args(args);
+        Self::spawn(command, home)
+    }
+
+    fn spawn(mut command: Command, home: TempDir) -> Result<Self> {
         let errors = File::create(home.path().join("errors.txt"))?;
-        let mut child = Command::new("java")
-            .args(jvm_flags(home.path()))
-            .args(["-cp", &path, class])
-            .args(args)
+        let mut child = command
             .current_dir(home.path())
-            .env("NAMESRV_ADDR", name_server)
-            .env("ROCKETMQ_HOME", home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()
-            .context("start java")?;
+            .with_context(|| format!("start {command:?}"))?;
         reaper::add(child.id());
         let input = child.stdin.take();
         let output = child.stdout.take().context("no output")?;

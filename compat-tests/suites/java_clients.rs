@@ -1,4 +1,4 @@
-//! The stock client in its many ways of use: everything sent is received.
+//! A client in its many ways of use, the stock one and ours: everything sent is received.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,23 +7,30 @@ use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 
 use super::trial;
-use crate::backend::pair;
+use crate::backend::{Products, pair};
 use crate::cluster::{Cluster, Spec};
-use crate::java::Program;
+use crate::java::{Client, Program};
 use crate::launch::attach;
 
 const MESSAGES: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(super) fn trials() -> Vec<Trial> {
-    vec![trial("java_client::sends_and_consumes", || {
-        let cluster = Cluster::start(&Spec::of(pair()?.1)?)?;
-        attach(everything(&cluster), || cluster.logs())
-    })]
+    let one = |name: &str, client: Client, side: fn((Products, Products)) -> Products| {
+        trial(name, move || {
+            let cluster = Cluster::start(&Spec::of(side(pair()?))?)?;
+            attach(everything(client, &cluster), || cluster.logs())
+        })
+    };
+    vec![
+        one("java_client::sends_and_consumes", Client::Java, |pair| pair.1),
+        one("native_client::sends_and_consumes", Client::Native, |pair| pair.1),
+        one("native_client::sends_and_consumes_with_reference", Client::Native, |pair| pair.0),
+    ]
 }
 
-fn everything(cluster: &Cluster) -> Result<()> {
-    let mut client = Program::start("Clients", &[&cluster.name_server()?.address()], "")?;
+fn everything(client: Client, cluster: &Cluster) -> Result<()> {
+    let mut client = client.start("Clients", &[&cluster.name_server()?.address()])?;
     // How it is sent, how it is consumed, with which expression, and how many of all fit.
     let ways = [
         ("sync", "push", "*", MESSAGES),

@@ -1,6 +1,7 @@
 //! Everything that is more than a conversation.
 
 mod acl;
+mod behaviour;
 mod containers;
 mod conversations;
 mod coverage;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Trial> {
     let lists = [
         quickstart::trials(),
         java_clients::trials(),
+        behaviour::trials(),
         stores::trials(),
         replication::trials(),
         transaction::trials(),

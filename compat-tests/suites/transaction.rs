@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Products, pair};
 use crate::cluster::{Cluster, Spec};
-use crate::java::Program;
+use crate::java::{Client, Program};
 use crate::launch::attach;
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -45,9 +45,13 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("transaction::same_on_both", || {
             let (left, right) = pair()?;
-            let (left, right) = (one_side(left)?, one_side(right)?);
-            ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
-            Ok(())
+            same(one_side(left, Client::Java)?, one_side(right, Client::Java)?)
+        }),
+        trial("native_client::transactions", || {
+            let (left, right) = pair()?;
+            let native = one_side(left, Client::Native)?;
+            same(one_side(left, Client::Java)?, native.clone())?;
+            same(native, one_side(right, Client::Native)?)
         }),
         handed("reference_to_ours", |r, o| [r, o, r], Ending::Clean),
         handed("ours_to_reference", |r, o| [o, r, o], Ending::Clean),
@@ -57,14 +61,19 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Everything that a producer and a consumer see.
-fn one_side(products: Products) -> Result<String> {
-    let cluster = Cluster::start(&Spec { properties: SHORT, ..Spec::of(products)? })?;
-    attach(all_ways(&cluster), || cluster.logs())
+fn same(left: String, right: String) -> Result<()> {
+    ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
+    Ok(())
 }
 
-fn all_ways(cluster: &Cluster) -> Result<String> {
-    let mut program = Program::start("Transactions", &[&address(cluster)?, GROUP], "")?;
+/// Everything that a producer and a consumer see.
+fn one_side(products: Products, client: Client) -> Result<String> {
+    let cluster = Cluster::start(&Spec { properties: SHORT, ..Spec::of(products)? })?;
+    attach(all_ways(&cluster, client), || cluster.logs())
+}
+
+fn all_ways(cluster: &Cluster, client: Client) -> Result<String> {
+    let mut program = client.start("Transactions", &[&address(cluster)?, GROUP])?;
     let mut lines = Vec::new();
     for (key, plan) in PLANS {
         lines.extend(tell(&mut program, &format!("send\tTx\t{key}\t{plan}"))?);
