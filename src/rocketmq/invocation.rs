@@ -25,6 +25,10 @@ pub(crate) enum Role {
     BenchmarkConsumer,
     /// The benchmark's producer of transactions.
     BenchmarkTransactions,
+    /// The script that completes a program's words in a shell.
+    Completion,
+    /// A page of the manual.
+    Man,
 }
 
 /// Roles by short name and by the Java main class that stands for them in scripts and in `ps`.
@@ -49,6 +53,12 @@ pub(crate) const ROLES: &[(Role, &str, &str)] = &[
         "benchmark-transactions",
         "org.apache.rocketmq.example.benchmark.TransactionProducer",
     ),
+];
+
+/// What else a first word can ask for, and what it does.
+pub(crate) const PAPERS: &[(Role, &str, &str)] = &[
+    (Role::Completion, "completion", "prints what makes bash, zsh or fish complete a command"),
+    (Role::Man, "man", "prints a page of the manual; without a name, the names of all pages"),
 ];
 
 /// JVM options whose value is the next word.
@@ -107,7 +117,8 @@ impl Invocation {
         }
         take_properties_of_var(LAST_WORD_VAR, env);
         let Some(name) = role else { return Self::Unknown(String::new()) };
-        match ROLES.iter().find(|(_, short, class)| name == *short || name == *class) {
+        let role = ROLES.iter().find(|(_, short, class)| name == *short || name == *class);
+        match role.or_else(|| PAPERS.iter().find(|(_, short, _)| name == *short)) {
             Some(&(role, ..)) => Self::Run(role, words.collect()),
             None => Self::Unknown(name),
         }
@@ -134,7 +145,12 @@ pub(crate) fn help() -> String {
     for (_, short, class) in ROLES {
         text.push_str(&format!(" {short:<23}{class}\n"));
     }
-    text.push_str("\nA role goes by either name. `rocketmq <role> -h` tells its arguments.\n");
+    text.push_str(
+        "\nA role goes by either name. `rocketmq <role> -h` tells its arguments.\n\nalso:\n",
+    );
+    for (_, short, about) in PAPERS {
+        text.push_str(&format!(" {short:<12}{about}\n"));
+    }
     text
 }
 
@@ -158,6 +174,7 @@ mod tests {
         check("org.apache.rocketmq.namesrv.NamesrvStartup", run(Role::Namesrv, &[]));
         check("admin clusterList -Dx=y", run(Role::Admin, &["clusterList", "-Dx=y"]));
         check("org.apache.rocketmq.example.quickstart.Producer", run(Role::Producer, &[]));
+        check("completion bash mqadmin", run(Role::Completion, &["bash", "mqadmin"]));
         check("com.example.Main", Invocation::Unknown("com.example.Main".to_owned()));
         check("", Invocation::Unknown(String::new()));
     }

@@ -7,6 +7,7 @@
 //! - [`launch`]: from arguments and files to settings, or to an output and an exit code
 //! - [`serve`], [`signals`]: the life of a server
 //! - [`logging`]: RocketMQ's log files
+//! - [`papers`]: completion for shells and manual pages
 
 mod admin;
 mod broker;
@@ -15,6 +16,7 @@ mod invocation;
 mod launch;
 mod logging;
 mod namesrv;
+mod papers;
 mod serve;
 mod signals;
 
@@ -49,6 +51,8 @@ fn run(role: Role, words: &[String], env: Env) -> Exit {
             demo::benchmark(role, words, env)
         }
         Role::Admin => admin::run(words, env),
+        Role::Completion => papers::completion(words),
+        Role::Man => papers::man(words),
     }
 }
 

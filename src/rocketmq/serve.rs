@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, Write as _};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 
 use crate::launch::{Exit, code};
 use crate::signals::{Signals, exit_code};
@@ -71,10 +72,19 @@ async fn until_signal<S: Running>(server: S) -> Exit {
         }
     };
     say(&format!("{}\n", server.boot_line()));
+    tell_systemd(NotifyState::Ready);
     let first = signals.next().await;
+    tell_systemd(NotifyState::Stopping);
     tokio::select! {
         () = server.stop() => Exit { code: exit_code(first), ..Exit::default() },
         second = signals.next() => std::process::exit(exit_code(second).into()),
+    }
+}
+
+/// Tells who started us how far we are, where NOTIFY_SOCKET says that somebody wants to know.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("cannot write to NOTIFY_SOCKET: {error}");
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`page`]: the documentation of all commands
 //! - [`quickstart`]: the manual's demos
 //! - [`benchmark`]: the load programs
+//! - [`shell`]: completion and manual pages
 
 pub mod args;
 pub mod benchmark;
@@ -23,4 +24,5 @@ pub mod page;
 mod progress;
 pub mod quickstart;
 mod running;
+pub mod shell;
 mod text;

@@ -11,7 +11,7 @@ use super::{ConfigFile, Exit, NO_HOME, broker_lines, code, parse, read_propertie
 const PROGRAM: &str = "mqbroker";
 
 /// The options, in the order of the help.
-const OPTIONS: &[Opt] = &[
+pub(crate) const OPTIONS: &[Opt] = &[
     Opt::value('c', "configFile", "Properties file with the settings"),
     Opt::flag('h', "help", "Print this help"),
     Opt::flag('m', "printImportantConfig", "Print the important settings"),

@@ -10,7 +10,7 @@ use super::{ConfigFile, Exit, NO_HOME, code, namesrv_lines, parse, read_properti
 const PROGRAM: &str = "mqnamesrv";
 
 /// The options, in the order of the help.
-const OPTIONS: &[Opt] = &[
+pub(crate) const OPTIONS: &[Opt] = &[
     Opt::value('c', "configFile", "Properties file with the settings"),
     Opt::flag('h', "help", "Print this help"),
     Opt::value(

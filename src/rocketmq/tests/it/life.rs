@@ -1,9 +1,10 @@
 //! A server from its start to the signal that ends it.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use crate::program::{BROKER, NAMESRV, Running, wait_for_line};
+use crate::program::{BROKER, NAMESRV, PATIENCE, Running, wait_for_line};
 
 fn namesrv(home: &Path, more: &str) -> Running {
     let file = home.join("namesrv.properties");
@@ -184,4 +185,26 @@ fn a_second_signal_ends_at_once() {
     server.signal("INT");
     assert_eq!(server.end().code, Some(130));
     assert!(home.path().join("store/abort").exists(), "it did not end in good order");
+}
+
+/// What a unit with `Type=notify` waits for.
+#[test]
+fn systemd_is_told_of_start_and_stop() {
+    let home = tempfile::tempdir().unwrap();
+    let socket = home.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let heard = || {
+        let mut message = [0; 64];
+        let length = systemd.recv(&mut message).expect("a message of the server");
+        String::from_utf8_lossy(&message[..length]).trim_end().to_owned()
+    };
+    let file = home.path().join("n.properties");
+    fs::write(&file, "listenPort=0\n").unwrap();
+    let words = [NAMESRV, "-c", file.to_str().unwrap()];
+    let server = Running::start_with(home.path(), &words, &[("NOTIFY_SOCKET", &socket)]);
+    assert_eq!(heard(), "READY=1");
+    server.signal("TERM");
+    assert_eq!(heard(), "STOPPING=1");
+    assert_eq!(server.end().code, Some(143));
 }

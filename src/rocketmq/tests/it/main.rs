@@ -3,4 +3,5 @@
 mod command_line;
 mod life;
 mod page;
+mod papers;
 mod program;

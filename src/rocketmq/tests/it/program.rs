@@ -13,7 +13,7 @@ pub(crate) const BROKER: &str = "org.apache.rocketmq.broker.BrokerStartup";
 pub(crate) const NAMESRV: &str = "org.apache.rocketmq.namesrv.NamesrvStartup";
 
 /// Longest wait for anything a test expects.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Time between two looks at a file.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -61,9 +61,15 @@ impl Running {
     /// terminal, whatever the tests were started with: a shell ignores INT in what it runs in the
     /// background, and that is inherited.
     pub(crate) fn start(home: &Path, words: &[&str]) -> Self {
+        Self::start_with(home, words, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(home: &Path, words: &[&str], more: &[(&str, &Path)]) -> Self {
         let mut command = Command::new("/usr/bin/env");
         command.arg("--default-signal=INT,HUP").arg(env!("CARGO_BIN_EXE_rocketmq"));
         command.args(server_words(home, words)).env_clear().env("ROCKETMQ_HOME", "/opt/rocketmq");
+        command.envs(more.iter().copied());
         Self::spawn(&mut command)
     }
 
