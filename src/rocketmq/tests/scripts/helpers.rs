@@ -1,5 +1,6 @@
 //! The scripts around the servers.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::home::{Home, Shown, shells};
@@ -100,5 +101,36 @@ fn os_tuning_can_be_looked_at_first() {
         assert!(shown.out.contains("would run: ln -s /dev/shm"), "{}", shown.out);
         assert!(!shown.out.contains("sysctl -w vm.swappiness=1\nsysctl"), "{}", shown.out);
         assert!(!home.path("tmpfs").exists());
+    }
+}
+
+/// One round of the endless loop, on a machine with this many free pages and a high mark of 100.
+fn one_round_of_cachedog(shell: &Path, free: &str) -> Shown {
+    let home = Home::bare(shell);
+    home.fake("sysctl", "path/sysctl");
+    for name in ["awk", "sleep"] {
+        std::fs::remove_file(home.path("path").join(name)).expect("a linked program");
+        home.fake(name, &format!("path/{name}"));
+    }
+    Shown::of(home.command::<&str>("cachedog.sh", &[]).env("FAKE_FREE", free))
+}
+
+#[test]
+fn cachedog_cleans_below_the_high_mark_only() {
+    for shell in shells() {
+        let idle = one_round_of_cachedog(&shell, "101");
+        let line = idle.out.strip_suffix('\n').expect("a line");
+        // Date and time are two words.
+        let said = line.splitn(3, ' ').nth(2);
+        assert_eq!(said, Some("[NOTHING] nr_free_pages=101 high=100"), "{idle:?}");
+
+        let short = one_round_of_cachedog(&shell, "100");
+        let lines: Vec<&str> = short.out.lines().collect();
+        let clean =
+            "[CLEAN] nr_free_pages < high, clean cache. nr_free_pages=100 ====> nr_free_pages=100";
+        assert_eq!(lines.len(), 6, "{short:?}");
+        assert_eq!(lines[0], "sysctl -w vm.drop_caches=3");
+        assert_eq!(lines[1].splitn(3, ' ').nth(2), Some(clean));
+        assert_eq!(lines[2..], ["sysctl -w vm.drop_caches=1", "", "", ""]);
     }
 }

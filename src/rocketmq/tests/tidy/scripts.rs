@@ -5,27 +5,38 @@ use std::process::Command;
 
 use crate::tree::{File, files, none, root};
 
-/// The commands of RocketMQ 4.4.0 that this project has in `bin/`.
+/// The files of `bin/` in RocketMQ 4.4.0 that this project has as well.
 const COMMANDS: &[&str] = &[
     "cachedog.sh",
     "cleancache.sh",
     "cleancache.v1.sh",
     "mqadmin",
+    "mqadmin.cmd",
     "mqbroker",
+    "mqbroker.cmd",
     "mqbroker.numanode0",
     "mqbroker.numanode1",
     "mqbroker.numanode2",
     "mqbroker.numanode3",
     "mqnamesrv",
+    "mqnamesrv.cmd",
     "mqshutdown",
+    "mqshutdown.cmd",
     "os.sh",
+    "play.cmd",
     "play.sh",
+    "runbroker.cmd",
     "runbroker.sh",
+    "runserver.cmd",
     "runserver.sh",
     "setcache.sh",
     "startfsrv.sh",
+    "tools.cmd",
     "tools.sh",
 ];
+
+/// The other files that 4.4.0 has there; `bin/README.md` says why they are missing.
+const LEFT_OUT: &[&str] = &["mqadmin.xml", "mqbroker.xml", "mqnamesrv.xml"];
 
 /// The broker files of 4.4.0 with the keys in which they differ: name, id, role.
 const BROKERS: &[(&str, &str, &str, &str)] = &[
@@ -47,17 +58,44 @@ const BROKERS: &[(&str, &str, &str, &str)] = &[
 fn scripts() -> Vec<File> {
     let is_script = |file: &File| {
         file.text.starts_with("#!/")
-            || (file.path.starts_with("bin/") && !file.path.ends_with(".md"))
+            || (file.path.starts_with("bin/")
+                && !file.path.ends_with(".md")
+                && !is_for_windows(file))
     };
     files().into_iter().filter(is_script).collect()
 }
 
+fn is_for_windows(file: &File) -> bool {
+    file.path.ends_with(".cmd")
+}
+
 #[test]
 fn every_command_is_there() {
-    let scripts = scripts();
+    let files = files();
     let missing = COMMANDS.iter().map(|name| format!("bin/{name}"));
-    let missing = missing.filter(|path| !scripts.iter().any(|file| file.path == *path));
+    let missing = missing.filter(|path| !files.iter().any(|file| file.path == *path));
     none(&missing.collect::<Vec<_>>(), "missing commands");
+}
+
+#[test]
+fn what_is_left_out_is_explained() {
+    let readme = std::fs::read_to_string(root().join("bin/README.md")).expect("a README");
+    for name in LEFT_OUT {
+        assert!(!root().join("bin").join(name).exists(), "{name}");
+        assert!(readme.contains(&format!("`{name}`")), "bin/README.md does not tell of {name}");
+    }
+}
+
+/// There is no program for Windows; who starts one of these is told so and sees it fail.
+#[test]
+fn windows_is_told_in_one_line() {
+    let files: Vec<File> = files().into_iter().filter(is_for_windows).collect();
+    assert_eq!(files.len(), COMMANDS.iter().filter(|name| name.ends_with(".cmd")).count());
+    for file in files {
+        assert_eq!(file.text.lines().count(), 1, "{}", file.path);
+        assert!(file.text.starts_with("@echo There is no Windows program"), "{}", file.path);
+        assert!(file.text.ends_with(" 1>&2 & exit /b 1\r\n"), "{}", file.path);
+    }
 }
 
 #[cfg(unix)]
