@@ -95,8 +95,9 @@ mkdir -p "$dir/home/conf" "$dir/home/lib"
 dir=$(CDPATH='' cd "$dir" && pwd)
 case $dir in *\'* | *\\*) fail "a folder without quotes and backslashes, please: $dir" ;; esac
 
-# ROCKETMQ_BIN names a ready executable; else it is built.
+# ROCKETMQ_BIN names a ready executable, an unpacked release has one; else it is built.
 executable=${ROCKETMQ_BIN:-}
+[ -n "$executable" ] || [ ! -x "$root/lib/rocketmq" ] || executable=$root/lib/rocketmq
 if [ -z "$executable" ]; then
     command -v cargo > /dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
     command -v cargo > /dev/null 2>&1 || fail "there is no cargo on PATH; Rust is installed as https://rustup.rs says"

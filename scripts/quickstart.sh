@@ -1,6 +1,6 @@
 #!/bin/sh
 # From a checkout to messages: builds, starts a name server and a broker, sends 1000 messages, receives
-# them, and leaves the servers running.
+# them, and leaves the servers running. In an unpacked release there is nothing to build.
 #   sh scripts/quickstart.sh [--once] [folder]   --once stops the servers at the end
 #   sh scripts/quickstart.sh stop [folder]
 # Everything it writes is below the folder (target/quickstart unless given); running it again restarts
@@ -100,13 +100,16 @@ mkdir -p "$dir/home/conf" "$dir/home/lib"
 dir=$(CDPATH='' cd "$dir" && pwd)
 case $dir in *\'* | *\\*) fail "a folder without quotes and backslashes, please: $dir" ;; esac
 
-step "Build"
-command -v cargo > /dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
-command -v cargo > /dev/null 2>&1 || fail "there is no cargo on PATH; Rust is installed as https://rustup.rs says"
-sh "$root/scripts/need.sh" cc=build-essential
-(cd "$root" && cargo build --release -p rocketmq)
-executable=${CARGO_TARGET_DIR:-$root/target}/release/rocketmq
-[ -x "$executable" ] || fail "the build left no $executable"
+executable=$root/lib/rocketmq
+if [ ! -x "$executable" ]; then
+    step "Build"
+    command -v cargo > /dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    command -v cargo > /dev/null 2>&1 || fail "there is no cargo on PATH; Rust is installed as https://rustup.rs says"
+    sh "$root/scripts/need.sh" cc=build-essential
+    (cd "$root" && cargo build --release -p rocketmq)
+    executable=${CARGO_TARGET_DIR:-$root/target}/release/rocketmq
+    [ -x "$executable" ] || fail "the build left no $executable"
+fi
 
 step "Servers"
 stop_server broker
