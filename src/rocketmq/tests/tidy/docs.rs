@@ -107,3 +107,47 @@ fn tests_of_the_differences_exist() {
     }
     none(&offences, "tests that are not there");
 }
+
+/// Operators search the logs for these: each text is a part of one in the program.
+#[test]
+fn faults_that_operators_look_for_are_logged() {
+    let files = files();
+    let page = files.iter().find(|file| file.path == "docs/operations.md").expect("the page");
+    let sources = || files.iter().filter(|file| file.path.starts_with("src/"));
+    let faults = prose(&page.text).skip_while(|(_, line)| *line != "## Faults");
+    let texts: Vec<&str> =
+        faults.filter_map(|(_, line)| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(texts.len() > 10, "{texts:?}");
+    let unknown = texts.into_iter().filter(|text| {
+        !sources().any(|file| file.path.ends_with(".rs") && file.text.contains(text))
+    });
+    none(&unknown.map(str::to_owned).collect::<Vec<_>>(), "texts that nothing logs");
+}
+
+/// What a page tells to type is there: scripts, and commands of mqadmin.
+#[test]
+fn commands_in_documents_exist() {
+    let mqadmin = std::fs::read_to_string(root().join("docs/mqadmin.md")).expect("the commands");
+    let mut offences = Vec::new();
+    for file in documents() {
+        for (number, line) in file.text.lines().enumerate() {
+            let mut offend =
+                |what: &str| offences.push(format!("{}:{}: {what}", file.path, number + 1));
+            let typed = ["sh bin/", "sh scripts/"];
+            for (at, _) in typed.iter().flat_map(|start| line.match_indices(start)) {
+                let after = &line[at + "sh ".len()..];
+                let word = after.split([' ', '`', ')', ';', ',', ':']).next().unwrap_or_default();
+                if !root().join(word).is_file() {
+                    offend(word);
+                }
+                let Some(command) = after.strip_prefix("bin/mqadmin ") else { continue };
+                let command = command.split([' ', '`']).next().unwrap_or_default();
+                let known = mqadmin.contains(&format!("[`{command}`]"));
+                if !(known || command == "help" || command.starts_with(['<', '$'])) {
+                    offend(command);
+                }
+            }
+        }
+    }
+    none(&offences, "commands that are not there");
+}
