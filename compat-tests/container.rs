@@ -61,7 +61,7 @@ pub(crate) fn start(_: &Program) -> Result<Box<dyn Running>> {
     anyhow::bail!("built without the feature `containers`")
 }
 
-fn docker(args: &[&str]) -> Result<String> {
+pub(crate) fn docker(args: &[&str]) -> Result<String> {
     Ok(run(Command::new("docker").args(args))?.trim().to_owned())
 }
 

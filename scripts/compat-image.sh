@@ -3,9 +3,11 @@
 # images cannot be pulled everywhere.
 # Usage: sh scripts/compat-image.sh java IMAGE JAR_FOLDER
 #        sh scripts/compat-image.sh ours IMAGE EXECUTABLE
+#        sh scripts/compat-image.sh base IMAGE EXECUTABLE   a base for scripts/docker/Dockerfile: a shell, small
+#                                                           programs, and the libraries of the executable
 set -eu
 
-[ $# = 3 ] || { sed -n 2,6p "$0" >&2; exit 1; }
+[ $# = 3 ] || { sed -n 2,8p "$0" >&2; exit 1; }
 kind=$1 image=$2 source=$3
 
 root=$(mktemp -d)
@@ -52,6 +54,15 @@ java)
     mkdir -p "$root/usr/bin" "$root/opt/rocketmq/lib"
     ln -sf "$home/bin/java" "$root/usr/bin/java"
     cp "$source"/*.jar "$root/opt/rocketmq/lib"
+    ;;
+base)
+    take $(libraries "$source")
+    for program in awk basename cat chown cut date dirname env grep head hostname id ln ls mkdir mv readlink rm \
+        sed sleep sort tail tr uname; do
+        path=$(command -v "$program")
+        take "$path" "$(readlink -f "$path")" $(libraries "$(readlink -f "$path")")
+    done
+    printf 'root:x:0:\n' > "$root/etc/group"
     ;;
 ours)
     mkdir -p "$root/opt/rocketmq/bin"

@@ -26,7 +26,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 #[allow(clippy::print_stderr)] // Nobody should believe that it ran.
-fn skip(reason: &str) {
+pub(super) fn skip(reason: &str) {
     eprintln!("container cases SKIPPED: {reason}");
 }
 

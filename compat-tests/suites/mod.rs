@@ -6,6 +6,7 @@ mod containers;
 mod conversations;
 mod coverage;
 mod crash;
+mod dist;
 mod filter;
 mod hostile;
 mod java_clients;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Trial> {
         crash::trials(),
         hostile::trials(),
         containers::trials(),
+        dist::trials(),
         mqadmin::trials(),
         mqadmin_native::trials(),
         conversations::trials(),

@@ -3,6 +3,7 @@
 //! Each test gathers all offences before it fails, so that one run shows the whole list.
 
 mod docs;
+mod packaging;
 mod scripts;
 mod sources;
 mod tree;
