@@ -188,7 +188,8 @@ fn image_serves() -> Result<()> {
     // Readable for the user of the image.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     let conf = data.join("broker.conf");
-    fs::write(&conf, "brokerName=mounted\nmapedFileSizeCommitLog=16777216\n")?;
+    let settings = "brokerName=mounted\nbrokerIP1=127.0.0.1\nmapedFileSizeCommitLog=16777216\n";
+    fs::write(&conf, settings)?;
 
     let mut containers = Containers(Vec::new());
     // A network of their own, with nothing but the loopback interface.

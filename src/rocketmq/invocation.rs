@@ -149,7 +149,7 @@ pub(crate) fn help() -> String {
         "\nA role goes by either name. `rocketmq <role> -h` tells its arguments.\n\nalso:\n",
     );
     for (_, short, about) in PAPERS {
-        text.push_str(&format!(" {short:<12}{about}\n"));
+        text.push_str(&format!(" {short:<23}{about}\n"));
     }
     text
 }
