@@ -17,6 +17,7 @@ mod report;
 mod work;
 
 use load::{Outcome, Pace};
+use process::Memory;
 use report::{Report, Sample};
 use work::{ROWS, Row, Work};
 
@@ -57,7 +58,8 @@ fn main() -> Result<()> {
     }
     // Built before anything is timed.
     our_binary()?;
-    process::touch_memory()?;
+    let mut memory = Memory::new()?;
+    memory.fill()?;
     let mut report = Report::default();
     for backend in BACKENDS {
         for _ in 0..options.starts {
@@ -66,10 +68,10 @@ fn main() -> Result<()> {
     }
     let (sync, plain): (Vec<Row>, Vec<Row>) =
         options.rows.iter().partition(|row| row.work == Work::SyncSend);
-    measure(&plain, &options, PROPERTIES, &mut report)?;
+    measure(&plain, &options, PROPERTIES, &mut report, &mut memory)?;
     let mut flushing = PROPERTIES.to_vec();
     flushing.push(("flushDiskType", "SYNC_FLUSH"));
-    measure(&sync, &options, &flushing, &mut report)?;
+    measure(&sync, &options, &flushing, &mut report, &mut memory)?;
     println!("{}", report.markdown());
     Ok(())
 }
@@ -156,6 +158,7 @@ fn measure(
     options: &Options,
     properties: &[(&str, &str)],
     report: &mut Report,
+    memory: &mut Memory,
 ) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -171,6 +174,7 @@ fn measure(
     for row in rows {
         for round in 0..options.rounds {
             for cluster in &clusters {
+                memory.fill()?;
                 process::resume(&cluster.broker)?;
                 let rate = if row.paced { java_rate.get(&bytes(row.work)).copied() } else { None };
                 if row.paced && rate.is_none() {

@@ -1,6 +1,7 @@
 //! What a server costs, from `/proc`, and standing still while the other one is measured.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
 use compat_tests::cluster::Node;
@@ -30,17 +31,50 @@ fn signal(broker: &Node, signal: Signal) -> Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
-/// Touches half of the machine's free memory once and gives it back. Where memory is handed to a
-/// virtual machine on first touch, that costs more than anything measured here, and would fall on
-/// whichever side comes first.
-pub(crate) fn touch_memory() -> Result<()> {
-    const TOUCHED_BYTES_MAX: usize = 8 << 30;
-    const PAGE: usize = 4096;
+/// Keeps the machine's memory in use, as that of a broker which has run for a day is: full of file
+/// pages that can be taken for new ones. Where memory that is free belongs to somebody else, as on
+/// many virtual machines, a page of it costs more on first touch than anything measured here, and
+/// would fall on whichever side comes first.
+pub(crate) struct Memory {
+    /// Nothing but a hole: its pages are in memory only.
+    file: File,
+    filled: u64,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Result<Self> {
+        /// More than is ever read of it.
+        const FILE_BYTES: u64 = 1 << 40;
+        let file = tempfile::tempfile()?;
+        file.set_len(FILE_BYTES)?;
+        Ok(Self { file, filled: 0 })
+    }
+
+    /// Fills what is free now.
+    pub(crate) fn fill(&mut self) -> Result<()> {
+        /// So much may be free: the system keeps some for itself.
+        const FREE_MAX: u64 = 384 << 20;
+        const STEP: usize = 1 << 20;
+        let mut buffer = vec![0; STEP];
+        // What is given back while it is filled counts again, but not for ever.
+        for _ in 0..3 {
+            let free = free_bytes()?;
+            if free < FREE_MAX {
+                break;
+            }
+            let end = self.filled + free;
+            while self.filled < end {
+                self.file.read_exact_at(&mut buffer, self.filled)?;
+                self.filled += STEP as u64;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn free_bytes() -> Result<u64> {
     let info = fs::read_to_string("/proc/meminfo")?;
-    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib: usize = line.context("meminfo")?.trim().trim_end_matches("kB").trim().parse()?;
-    let mut memory = vec![0u8; (kib * 1024 / 2).min(TOUCHED_BYTES_MAX)];
-    memory.iter_mut().step_by(PAGE).for_each(|byte| *byte = 1);
-    std::hint::black_box(&memory);
-    Ok(())
+    let line = info.lines().find_map(|line| line.strip_prefix("MemFree:"));
+    let kib: u64 = line.context("meminfo")?.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024)
 }

@@ -11,7 +11,6 @@ mod keep;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::bodies::BrokerStatsItem;
 use protocol::message::at;
@@ -304,9 +303,8 @@ fn text(key: Key<'_>, cluster: &str) -> String {
     }
 }
 
-/// Store time of the last of some records, which lie one behind the other in each slice.
-pub(crate) fn newest_store_time(slices: &[Bytes]) -> Option<i64> {
-    let mut rest: &[u8] = slices.last()?;
+/// Store time of the last of some records, which lie one behind the other in a slice.
+pub(crate) fn newest_store_time(mut rest: &[u8]) -> Option<i64> {
     loop {
         let size = usize::try_from(i32::from_be_bytes(*rest.first_chunk()?)).ok()?;
         match rest.get(size..) {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::codes::response;
 use crate::ext::{self, Ext};
+use crate::pieces::Pieces;
 use crate::requests::Request;
 use crate::version;
 
@@ -164,8 +165,10 @@ pub enum Body {
     Empty,
     /// One piece.
     One(Bytes),
-    /// Several pieces, written one after the other.
+    /// Several buffers, written one after the other.
     Many(Vec<Bytes>),
+    /// Parts of buffers.
+    Pieces(Vec<Pieces>),
 }
 
 impl Body {
@@ -176,6 +179,7 @@ impl Body {
             Self::Empty => 0,
             Self::One(bytes) => bytes.len(),
             Self::Many(parts) => parts.iter().map(Bytes::len).sum(),
+            Self::Pieces(parts) => parts.iter().map(Pieces::len).sum(),
         }
     }
 
@@ -207,6 +211,12 @@ impl From<String> for Body {
 impl From<Vec<Bytes>> for Body {
     fn from(parts: Vec<Bytes>) -> Self {
         Self::Many(parts)
+    }
+}
+
+impl From<Vec<Pieces>> for Body {
+    fn from(parts: Vec<Pieces>) -> Self {
+        Self::Pieces(parts)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod json;
 pub mod message;
 pub mod message_id;
 pub mod perm;
+pub mod pieces;
 pub mod properties;
 pub mod requests;
 pub mod sysflag;
@@ -22,4 +23,5 @@ pub mod version;
 
 pub use command::{Body, Command, Encoding, Language, Refusal, Reply};
 pub use ext::Ext;
+pub use pieces::Pieces;
 pub use requests::Request;

@@ -34,6 +34,9 @@ const READ_BYTES_MAX: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 /// Bytes that are thrown away at once while we wait for that.
 const DISCARDED_BYTES: usize = 16 * 1024;
+/// Requests served between two looks at the clock: together they take far less than a wait that
+/// anybody would complain about.
+const CLOCK_EVERY: usize = 8;
 /// Rounds before the task lets others run.
 const ROUNDS_MAX: usize = 32;
 
@@ -306,13 +309,20 @@ impl Connection {
     /// brings thousands of them.
     fn serve_frames(&mut self) -> Result<(), CloseReason> {
         let mut command = std::mem::take(&mut self.command);
+        let mut count = 0usize;
         let served = loop {
             self.stalled = !self.has_room();
             if self.stalled {
                 break Ok(());
             }
             match decode_frame(&mut self.input, self.shared.limits.frame_bytes_max, &mut command) {
-                Ok(true) => self.serve(&mut command),
+                Ok(true) => {
+                    count += 1;
+                    if count.is_multiple_of(CLOCK_EVERY) {
+                        self.peer.note_wait();
+                    }
+                    self.serve(&mut command);
+                }
                 Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             }

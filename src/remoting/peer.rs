@@ -53,10 +53,16 @@ pub struct Peer {
     closed: AtomicBool,
     /// When its bytes were read last, in microseconds since [`EPOCH`].
     read_at: AtomicU64,
+    /// How long the request being served has waited since then, in microseconds.
+    waited: AtomicU64,
     waker: AtomicWaker,
     queue: Mutex<Queue>,
     pending: Mutex<HashMap<i32, oneshot::Sender<Command>>>,
     next_opaque: AtomicI32,
+}
+
+fn now_us() -> u64 {
+    u64::try_from(EPOCH.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Requests from our side on their way to the connection's task.
@@ -78,6 +84,7 @@ impl Peer {
             limits,
             closed: AtomicBool::new(false),
             read_at: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
             waker: AtomicWaker::new(),
             queue: Mutex::default(),
             pending: Mutex::default(),
@@ -103,18 +110,24 @@ impl Peer {
         self.local_addr
     }
 
-    /// How long the request that is being served has waited behind those read together with it.
-    /// To be asked by [`Service::call`](crate::Service::call) only.
+    /// How long the request that is being served has waited behind those read together with it;
+    /// the clock is looked at every few requests. To be asked by
+    /// [`Service::call`](crate::Service::call) only.
     #[must_use]
     pub fn waited(&self) -> Duration {
-        let read_at = self.read_at.load(Ordering::Relaxed);
-        EPOCH.elapsed().saturating_sub(Duration::from_micros(read_at))
+        Duration::from_micros(self.waited.load(Ordering::Relaxed))
     }
 
     /// Bytes were read just now.
     pub(crate) fn note_read(&self) {
-        let now = u64::try_from(EPOCH.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.read_at.store(now, Ordering::Relaxed);
+        self.read_at.store(now_us(), Ordering::Relaxed);
+        self.waited.store(0, Ordering::Relaxed);
+    }
+
+    /// A request that was read then is served now.
+    pub(crate) fn note_wait(&self) {
+        let waited = now_us().saturating_sub(self.read_at.load(Ordering::Relaxed));
+        self.waited.store(waited, Ordering::Relaxed);
     }
 
     /// Whether the connection has ended or was told to.

@@ -3,9 +3,9 @@
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use protocol::Pieces;
 
 use crate::arrival::MessageFilter;
 use crate::config::{BrokerRole, StoreConfig};
@@ -13,7 +13,7 @@ use crate::consume_queue::ConsumeQueue;
 use crate::format::ext;
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry, entries};
 use crate::inner::Inner;
-use crate::mapped::MappedFile;
+use crate::mapped::{MappedFile, prefetch};
 
 /// A read looks at this many bytes of queue entries at least.
 const SCAN_MIN: usize = 16_000;
@@ -70,8 +70,8 @@ pub struct ReadResult {
     pub min_offset: i64,
     /// Offset behind the last message of the queue.
     pub max_offset: i64,
-    /// The records, still in the log's files. Neighbours in the log share a slice.
-    pub messages: Vec<Bytes>,
+    /// The records, still in the log's files: for each file the parts of it.
+    pub messages: Vec<Pieces>,
     /// How many records there are.
     pub message_count: usize,
     /// How many bytes they have together.
@@ -82,9 +82,16 @@ pub struct ReadResult {
     pub suggest_slave: bool,
     /// Bytes of log between the last message looked at and the end; `None` if none was looked at.
     pub behind_bytes: Option<i64>,
+    /// How long reading took.
+    pub took: Duration,
 }
 
 impl ReadResult {
+    /// The records as they lie: one or several in each slice.
+    pub fn slices(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.messages.iter().flat_map(Pieces::iter)
+    }
+
     fn empty(status: ReadStatus, next_begin_offset: i64, min_offset: i64, max_offset: i64) -> Self {
         Self {
             status,
@@ -97,6 +104,7 @@ impl ReadResult {
             commercial_count: 0,
             suggest_slave: false,
             behind_bytes: None,
+            took: Duration::ZERO,
         }
     }
 }
@@ -111,8 +119,9 @@ impl Inner {
         filter: &dyn MessageFilter,
     ) -> ReadResult {
         let start = Instant::now();
-        let result = self.read_queue(topic, queue_id, offset, max_messages, filter);
-        self.stats.note_get(result.message_count, start.elapsed());
+        let mut result = self.read_queue(topic, queue_id, offset, max_messages, filter);
+        result.took = start.elapsed();
+        self.stats.note_get(result.message_count, result.took);
         result
     }
 
@@ -258,7 +267,11 @@ impl<'a> Scan<'a> {
             self.skip_until = self.inner.log.next_file(entry.physical_offset);
             return Ok(());
         };
-        if !self.found.record(&range).is_some_and(|record| filter.matches_record(record)) {
+        let wanted = self.found.record(&range).is_some_and(|record| {
+            prefetch(record);
+            filter.matches_record(record)
+        });
+        if !wanted {
             if self.found.bytes == 0 {
                 self.status = ReadStatus::NoMatchedMessage;
             }
@@ -291,18 +304,19 @@ impl<'a> Scan<'a> {
         let behind = self.log_end.saturating_sub(self.last_physical);
         let suggest_slave = self.inner.is_far_behind(self.last_physical, self.config);
         let mut found = self.found;
-        found.close_run();
+        found.close_window();
         ReadResult {
             status: self.status,
             next_begin_offset,
             min_offset,
             max_offset,
-            messages: found.slices,
+            messages: found.pieces,
             message_count: found.count,
             total_bytes: found.bytes,
             commercial_count: found.commercial,
             suggest_slave,
             behind_bytes: Some(behind),
+            took: Duration::ZERO,
         }
     }
 }
@@ -310,14 +324,12 @@ impl<'a> Scan<'a> {
 /// Bytes that Java's commercial statistics count as one message.
 const COMMERCIAL_UNIT: usize = 64 * 1024;
 
-/// The records found, as slices of the log's files. One buffer a file is made and then sliced, so
-/// that a record costs no allocation of its own.
+/// The records found, as parts of the log's files: one buffer a file, so that a record costs no
+/// allocation of its own.
 #[derive(Default)]
 struct Found {
     window: Option<Window>,
-    /// Neighbouring records of the window that are not yet a slice.
-    run: Option<Range<usize>>,
-    slices: Vec<Bytes>,
+    pieces: Vec<Pieces>,
     count: usize,
     bytes: usize,
     commercial: usize,
@@ -327,7 +339,7 @@ struct Found {
 struct Window {
     file: Arc<MappedFile>,
     from: usize,
-    bytes: Bytes,
+    pieces: Pieces,
 }
 
 impl Found {
@@ -343,8 +355,8 @@ impl Found {
         if slice.len() < len {
             return Ok(None);
         }
-        self.close_run();
-        self.window = Some(Window { file, from, bytes: slice.into_bytes() });
+        self.close_window();
+        self.window = Some(Window { file, from, pieces: Pieces::of(slice.into_bytes()) });
         Ok(Some(0..len))
     }
 
@@ -354,29 +366,25 @@ impl Found {
         let position = usize::try_from(position).ok()?;
         let start = position.checked_sub(window.from)?;
         let end = start.checked_add(len)?;
-        (end <= window.bytes.len()).then_some(start..end)
+        (end <= window.pieces.whole().len()).then_some(start..end)
     }
 
     fn record(&self, range: &Range<usize>) -> Option<&[u8]> {
-        self.window.as_ref()?.bytes.get(range.clone())
+        self.window.as_ref()?.pieces.whole().get(range.clone())
     }
 
     fn add(&mut self, range: Range<usize>) {
         self.count += 1;
         self.bytes += range.len();
         self.commercial += range.len().div_ceil(COMMERCIAL_UNIT);
-        match &mut self.run {
-            Some(run) if run.end == range.start => run.end = range.end,
-            _ => {
-                self.close_run();
-                self.run = Some(range);
-            }
+        if let Some(window) = &mut self.window {
+            let added = window.pieces.add(range.start, range.end);
+            debug_assert!(added, "files are shorter than 4 GiB, and records within them");
         }
     }
 
-    fn close_run(&mut self) {
-        if let (Some(run), Some(window)) = (self.run.take(), &self.window) {
-            self.slices.push(window.bytes.slice(run));
-        }
+    fn close_window(&mut self) {
+        self.pieces
+            .extend(self.window.take().map(|window| window.pieces).filter(|p| !p.is_empty()));
     }
 }

@@ -1,9 +1,11 @@
 //! Pulls (11): reading a queue from an offset, and waiting for what is not there yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use protocol::bodies::{MessageModel, MessageQueue, OffsetMovedEvent, SubscriptionData};
+use protocol::bodies::{
+    MessageModel, MessageQueue, OffsetMovedEvent, SUB_ALL, SubscriptionData, is_tag_expression,
+};
 use protocol::codes::response;
 use protocol::properties::{PropertiesBuf, name};
 use protocol::requests::PullMessage;
@@ -127,6 +129,12 @@ type Filter = (Arc<SubscriptionData>, Wants);
 /// The subscription that came with the pull. An expression that does not compile lets everything
 /// pass, as in 4.4.0: the client was told when it asked whether it compiles.
 fn own_subscription(header: &PullMessage<'_>) -> Result<Filter, Refusal> {
+    /// What nearly all pulls want; nothing in it is asked for but the kind of its expression.
+    static EVERYTHING: LazyLock<Arc<SubscriptionData>> =
+        LazyLock::new(|| Arc::new(SubscriptionData::of_tags("", SUB_ALL, 0)));
+    if header.subscription == Some(SUB_ALL) && is_tag_expression(header.expression_type) {
+        return Ok((Arc::clone(&EVERYTHING), Wants::Everything));
+    }
     let parsed = filter::Subscription::build(header.subscription, header.expression_type);
     let parsed = parsed.map_err(|_| {
         let remark = "parse the consumer's subscription failed";
@@ -195,9 +203,7 @@ fn known_subscription(
 fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> (Reply, i64) {
     let PullMessage { topic, queue_id, queue_offset, .. } = *header;
     let most = header.max_msg_nums;
-    let started = Instant::now();
     let found = broker.store.read(topic, queue_id, queue_offset, most, &admitted.wants);
-    let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
     let slave_reads = broker.config.load().slave_read_enable;
     let (slave, slave_corrects) = {
         let config = broker.store_config.load();
@@ -225,19 +231,20 @@ fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> 
     reply.ext.push_int("maxOffset", found.max_offset);
     let end = found.max_offset;
     if code == response::SUCCESS {
-        count(broker, header, &found, took_ms);
+        count(broker, header, &found);
         reply = reply.body(found.messages);
     }
     (reply, end)
 }
 
-fn count(broker: &Broker, header: &PullMessage<'_>, found: &ReadResult, took_ms: i64) {
+fn count(broker: &Broker, header: &PullMessage<'_>, found: &ReadResult) {
+    let took_ms = i64::try_from(found.took.as_millis()).unwrap_or(i64::MAX);
     let PullMessage { consumer_group: group, topic, queue_id, .. } = *header;
     let (messages, bytes) = (found.message_count as u64, found.total_bytes as u64);
     broker.stats.got(&Got { group, topic, queue_id, messages, bytes, took_ms });
     if let Some(behind) = found.behind_bytes
         && broker.store_config.load().disk_fall_recorded
-        && let Some(stored_ms) = newest_store_time(&found.messages)
+        && let Some(stored_ms) = found.slices().next_back().and_then(newest_store_time)
     {
         broker.stats.behind(group, topic, queue_id, behind, now_ms() - stored_ms);
     }

@@ -153,10 +153,28 @@ impl<'a> Scanner<'a> {
 
     /// A number; in quotes too. fastjson reads null and "" as 0.
     fn int(&mut self) -> Option<i32> {
+        if let Some(number) = self.short_number() {
+            return Some(number);
+        }
         match self.scalar()?.as_deref() {
             None | Some("") => Some(0),
             Some(word) => word.parse().ok(),
         }
+    }
+
+    /// What nearly all numbers are: a few digits.
+    fn short_number(&mut self) -> Option<i32> {
+        /// As many as fit whatever they are.
+        const DIGITS_MAX: usize = 9;
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let length = rest.iter().take(DIGITS_MAX + 1).take_while(|b| b.is_ascii_digit()).count();
+        let ends = matches!(rest.get(length), Some(b',' | b'}'));
+        if length == 0 || length > DIGITS_MAX || !ends {
+            return None;
+        }
+        self.at += length;
+        let digits = rest.iter().take(length);
+        Some(digits.fold(0, |number, digit| number * 10 + i32::from(digit - b'0')))
     }
 
     /// A language by name, or by number as fastjson reads enums.
@@ -175,7 +193,9 @@ impl<'a> Scanner<'a> {
         let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
         let length = rest.bytes().position(|b| !is_word(b)).unwrap_or(rest.len());
         let word = rest.get(..length)?;
-        let valid = matches!(word, "null" | "true" | "false") || word.parse::<f64>().is_ok();
+        let valid = matches!(word, "null" | "true" | "false")
+            || (length > 0 && word.bytes().all(|b| b.is_ascii_digit()))
+            || word.parse::<f64>().is_ok();
         if !valid {
             return None;
         }
@@ -227,6 +247,10 @@ impl<'a> Scanner<'a> {
 
     fn blanks(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        // Most writers leave none.
+        if rest.first().is_some_and(|b| *b > b' ') {
+            return;
+        }
         self.at += rest.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(rest.len());
     }
 

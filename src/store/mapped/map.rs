@@ -77,3 +77,25 @@ impl Mapping {
         }
     }
 }
+
+/// Asks the processor to fetch the beginning of what will be read soon. Records of one queue lie
+/// apart in the log, and waiting for the memory of each in turn is most of what copying them costs.
+pub(crate) fn prefetch(bytes: &[u8]) {
+    /// What follows is fetched by the processor's own guess.
+    const PREFETCHED_BYTES_MAX: usize = 512;
+    const LINE: usize = 64;
+    for line in bytes.chunks(LINE).take(PREFETCHED_BYTES_MAX / LINE) {
+        fetch(line.as_ptr());
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn fetch(line: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    // SAFETY: every x86_64 processor has the instruction, and it neither reads nor faults as far as
+    // the program can tell: any address will do.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(line.cast()) };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn fetch(_line: *const u8) {}

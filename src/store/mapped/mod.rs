@@ -17,6 +17,7 @@ mod segments;
 mod space;
 
 pub(crate) use file::{MappedFile, Slice, Tail};
+pub(crate) use map::prefetch;
 pub(crate) use random::RandomFile;
 pub(crate) use segments::{Run, Segments, is_retired};
 pub(crate) use space::sync_dir;

@@ -170,9 +170,9 @@ pub(crate) fn read_all(store: &Store, topic: &str, queue_id: i32) -> Vec<Vec<u8>
 
 /// The messages of a read.
 pub(crate) fn decoded(result: &ReadResult) -> Vec<Message<'_>> {
-    let all: Result<Vec<_>, _> = result.messages.iter().flat_map(|slice| records(slice)).collect();
+    let all: Result<Vec<_>, _> = result.slices().flat_map(records).collect();
     let all = all.expect("records");
     assert_eq!(all.len(), result.message_count);
-    assert_eq!(result.messages.iter().map(|slice| slice.len()).sum::<usize>(), result.total_bytes);
+    assert_eq!(result.slices().map(<[u8]>::len).sum::<usize>(), result.total_bytes);
     all
 }
