@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Products, pair};
 use crate::cluster::{BROKER_NAME, Cluster, Node, Spec};
-use crate::java::{Client, Program};
+use crate::java::{Client, Program, mqadmin};
 use crate::json::Json;
 use crate::launch::{attach, wait_until};
 use crate::reaper;
@@ -26,12 +26,13 @@ const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
 type Case = fn(&mut Session, &mut Cluster) -> Result<()>;
 
-const CASES: [(&str, Case); 5] = [
+const CASES: [(&str, Case); 6] = [
     ("members_come_and_go", members_come_and_go),
     ("broker_restarts", broker_restarts),
     ("slow_members", slow_members),
     ("in_order", in_order),
     ("broadcast", broadcast),
+    ("asked", asked),
 ];
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -262,6 +263,45 @@ fn broadcast(session: &mut Session, _: &mut Cluster) -> Result<()> {
         ensure!(once, "{member} got {times:?}");
     }
     Ok(())
+}
+
+/// What an operator asks a consumer through its broker: its state, to consume a message at once,
+/// to begin anew.
+fn asked(session: &mut Session, cluster: &mut Cluster) -> Result<()> {
+    session.send("Asked", 0, 12)?;
+    session.join("a", "Asked", "push", "0")?;
+    session.until_all(0..12)?;
+    let address = cluster.name_server()?.address();
+    let ask = |text: &str| -> Result<String> {
+        let words = text.split(' ').map(str::to_owned).collect();
+        Ok(mqadmin(&address, &[words])?.concat())
+    };
+    let members = ask("consumerConnection -g CG_Asked")?;
+    let id = members.split_whitespace().find(|word| word.ends_with("@a"));
+    let id = id.with_context(|| members.clone())?;
+    let state = ask(&format!("consumerStatus -g CG_Asked -i {id}"))?;
+    for part in ["PROP_CONSUME_TYPE", "CONSUME_PASSIVELY", "%RETRY%CG_Asked", "cachedMsgCount=0"] {
+        ensure!(state.contains(part), "no {part} in:\n{state}");
+    }
+    ensure!(
+        state.matches("topic=Asked").count() + state.matches("Asked  ").count() >= 4,
+        "{state}"
+    );
+    let first = ask(&format!("queryMsgByOffset -t Asked -b {BROKER_NAME} -i 1 -o 0"))?;
+    let message = first.lines().find_map(|line| line.strip_prefix("OffsetID:"));
+    let message = message.with_context(|| first.clone())?.trim();
+    let consumed = ask(&format!("queryMsgById -i {message} -g CG_Asked -d {id}"))?;
+    ensure!(consumed.contains("consumeResult=CR_SUCCESS"), "{consumed}");
+    session
+        .until("the message again", |got| got.iter().filter(|got| got.body == 1).count() == 2)?;
+    // The broker knows the group as soon as its progress was kept, which Java begins after 10 s.
+    wait_until("the reset", PATIENCE, || {
+        let answer = ask("resetOffsetByTime -g CG_Asked -t Asked -s 1000 -f true")?;
+        Ok(!answer.contains("Exception"))
+    })?;
+    let again =
+        |got: &[Got]| (0..12).all(|body| got.iter().filter(|got| got.body == body).count() >= 2);
+    session.until("everything again", again)
 }
 
 /// Two name servers, of which one is away at a time; the client meets topics that it has to ask

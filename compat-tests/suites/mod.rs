@@ -12,6 +12,7 @@ mod hostile;
 mod java_clients;
 mod mqadmin;
 mod mqadmin_native;
+mod native_client;
 mod quickstart;
 mod replication;
 mod stores;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Trial> {
         quickstart::trials(),
         java_clients::trials(),
         behaviour::trials(),
+        native_client::trials(),
         stores::trials(),
         replication::trials(),
         transaction::trials(),

@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Products, pair};
 use crate::cluster::{Cluster, Spec};
-use crate::java::Program;
+use crate::java::Client;
 use crate::launch::attach;
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -43,8 +43,25 @@ pub(super) fn trials() -> Vec<Trial> {
                 ("regionId", "OurRegion"),
             ],
         ),
+        trial("native_client::traces", native_traces),
         one("switched_off", TRACE_TOPIC, 0, &[("traceTopicEnable", "true"), ("traceOn", "false")]),
     ]
+}
+
+/// What the native client's traces say of the same messages, as Java's client has it.
+fn native_traces() -> Result<()> {
+    let (left, right) = pair()?;
+    let properties = &[("traceTopicEnable", "true"), ("autoCreateTopicEnable", "true")];
+    let of = |products, client| -> Result<String> {
+        let cluster = Cluster::start(&Spec { properties, ..Spec::of(products)? })?;
+        attach(traces(&cluster, client, TRACE_TOPIC, RECORDS), || cluster.logs())
+    };
+    let java = of(left, Client::Java)?;
+    for products in [left, right] {
+        let native = of(products, Client::Native)?;
+        ensure!(java == native, "java:\n{java}\nnative, {products:?}:\n{native}");
+    }
+    Ok(())
 }
 
 fn one_side(
@@ -54,15 +71,15 @@ fn one_side(
     properties: &[(&str, &str)],
 ) -> Result<String> {
     let cluster = Cluster::start(&Spec { properties, ..Spec::of(products)? })?;
-    attach(traces(&cluster, topic, records), || cluster.logs())
+    attach(traces(&cluster, Client::Java, topic, records), || cluster.logs())
 }
 
-fn traces(cluster: &Cluster, topic: &str, records: usize) -> Result<String> {
+fn traces(cluster: &Cluster, client: Client, topic: &str, records: usize) -> Result<String> {
     let address = cluster.name_server()?.address();
     let mut all = Vec::new();
     for (what, count) in [("produce", records / 3), ("consume", records)] {
         let args = [address.as_str(), what, "TracedTopic", topic, &count.to_string()];
-        let mut program = Program::start("Traces", &args, "")?;
+        let mut program = client.start("Traces", &args)?;
         let mut lines =
             program.lines_until(PATIENCE, |line| line == "DONE" || line.starts_with("FAILED"))?;
         ensure!(lines.pop().as_deref() == Some("DONE"), "{lines:?}");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use protocol::bodies::{GetConsumerListByGroupResponseBody, MessageQueue};
 use protocol::json;
 use protocol::requests::GetConsumerListByGroup;
@@ -18,6 +19,8 @@ use crate::{ClientError, LOG};
 
 /// How long it waits for the handler before a queue goes to another member.
 const HANDOVER_PATIENCE: Duration = Duration::from_secs(1);
+/// Queues that are started at a time.
+const STARTS_MAX: usize = 32;
 /// How soon it is tried again when something was missing.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -116,17 +119,27 @@ impl Inner {
                 }
             }
         }
-        let mut started = 0;
-        for queue in startable {
-            match Reader::start(self, queue.clone(), Some(asked + LOCK_LIFE)).await {
-                Ok(reader) => {
-                    self.readers.lock().insert(queue, reader);
-                    started += 1;
-                }
-                Err(error) => tracing::warn!(target: LOG, %queue, %error, "queue not started"),
+        let locked_until = Some(asked + LOCK_LIFE);
+        let starting = startable.into_iter().map(|queue| self.start_reader(queue, locked_until));
+        let started = stream::iter(starting).buffer_unordered(STARTS_MAX);
+        started.filter(|started| std::future::ready(*started)).count().await == all
+    }
+
+    async fn start_reader(
+        self: &Arc<Self>,
+        queue: MessageQueue,
+        locked_until: Option<Instant>,
+    ) -> bool {
+        match Reader::start(self, queue.clone(), locked_until).await {
+            Ok(reader) => {
+                self.readers.lock().insert(queue, reader);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(target: LOG, %queue, %error, "queue not started");
+                false
             }
         }
-        started == all
     }
 
     async fn drop_readers(self: &Arc<Self>, mut which: impl FnMut(&MessageQueue) -> bool) {

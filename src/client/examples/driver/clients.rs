@@ -6,22 +6,22 @@ use std::time::Instant;
 
 use client::{
     ConsumeFrom, ConsumeStatus, Filter, Message, MessageQueue, OrderStatus, Producer, PullConsumer,
-    PullStatus, PushConsumer, Received, SendResult, TransactionState,
+    PullStatus, Received, SendResult, TransactionState,
 };
 use tokio::sync::mpsc;
 
-use crate::{Failure, PATIENCE, finish, next_command, or_null, say, text_of};
+use crate::{Cluster, Failure, PATIENCE, finish, next_command, or_null, say, text_of};
 
-pub(crate) async fn run(name_servers: &str) -> Result<(), Failure> {
+pub(crate) async fn run(cluster: &Cluster) -> Result<(), Failure> {
     while let Some(words) = next_command()? {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         finish(match words.as_slice() {
-            ["send", how, topic, count] => send(name_servers, how, topic, count.parse()?).await,
+            ["send", how, topic, count] => send(cluster, how, topic, count.parse()?).await,
             ["consume", "pull", topic, expression, count] => {
-                pull(name_servers, topic, expression, count.parse()?).await
+                pull(cluster, topic, expression, count.parse()?).await
             }
             ["consume", how, topic, expression, count] => {
-                consume(name_servers, how, topic, expression, count.parse()?).await
+                consume(cluster, how, topic, expression, count.parse()?).await
             }
             _ => Err("unknown command".into()),
         });
@@ -37,6 +37,7 @@ fn message(how: &str, topic: &str, number: usize) -> Message {
     };
     let message = Message::new(topic, tag, format!("{how} {number}"));
     let message = message.keys(&[&format!("key-{how}-{number}")]);
+    let message = message.property("number", number.to_string());
     if how == "delay" { message.delay_level(1) } else { message }
 }
 
@@ -51,9 +52,9 @@ fn sent(number: usize, sent: &SendResult) {
     ));
 }
 
-async fn send(name_servers: &str, how: &str, topic: &str, count: usize) -> Result<(), Failure> {
-    let producer = Producer::builder(format!("PG_{how}"))
-        .name_servers(name_servers)
+async fn send(cluster: &Cluster, how: &str, topic: &str, count: usize) -> Result<(), Failure> {
+    let producer = cluster
+        .producer(&format!("PG_{how}"))?
         .check_back(|_| std::future::ready(TransactionState::Commit))
         .start()
         .await?;
@@ -134,18 +135,22 @@ fn got(message: &Received) {
 }
 
 async fn consume(
-    name_servers: &str,
+    cluster: &Cluster,
     how: &str,
     topic: &str,
     expression: &str,
     count: usize,
 ) -> Result<(), Failure> {
     let offsets = std::env::temp_dir().join(format!("driver-{}", std::process::id()));
-    let mut builder = PushConsumer::builder(format!("CG_{how}_{topic}"))
-        .name_servers(name_servers)
+    let filter = match expression.strip_prefix("sql:") {
+        Some(expression) => Filter::sql(expression),
+        None => Filter::tags(expression),
+    };
+    let mut builder = cluster
+        .consumer(&format!("CG_{how}_{topic}"))?
         .consume_from(ConsumeFrom::First)
         .offsets_dir(&offsets)
-        .subscribe(topic, expression);
+        .subscribe(topic, filter);
     if how == "broadcast" {
         builder = builder.broadcast();
     }
@@ -186,13 +191,12 @@ async fn consume(
 }
 
 async fn pull(
-    name_servers: &str,
+    cluster: &Cluster,
     topic: &str,
     expression: &str,
     count: usize,
 ) -> Result<(), Failure> {
-    let group = format!("CG_pull_{topic}");
-    let consumer = PullConsumer::builder(group).name_servers(name_servers).start().await?;
+    let consumer = cluster.puller(&format!("CG_pull_{topic}"))?.start().await?;
     let filter = Filter::tags(expression);
     let (mut found, start) = (0, Instant::now());
     // One-way sends may still be on their way into the queues.

@@ -1,9 +1,10 @@
 //! The client steered by lines on standard input, as the compatibility tests steer Java's: the
 //! twin of the programs under `compat-tests/java/src`, with their commands and their lines.
 //!
-//!     driver Clients <name servers>
+//!     driver Clients <name servers> [tls | <access key> <secret key>]
 //!     driver Transactions <name servers> <group>
 //!     driver Behaviour <name servers>
+//!     driver Traces <name servers> produce|consume <topic> <trace topic> <count>
 //!
 //! Words of a command are separated by tabs; each ends with a line `DONE` or `FAILED`.
 
@@ -11,8 +12,14 @@ use std::error::Error;
 use std::io::{self, BufRead as _, Write as _};
 use std::time::Duration;
 
+use client::{
+    ConsumerBuilder, Credentials, Producer, ProducerBuilder, PullConsumer, PullConsumerBuilder,
+    PushConsumer, TlsSettings,
+};
+
 mod behaviour;
 mod clients;
+mod traces;
 mod transactions;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -25,10 +32,65 @@ async fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["Clients", name_servers] => clients::run(name_servers).await,
+        ["Clients", name_servers, how @ ..] => {
+            let cluster = Cluster::new(name_servers, how)?;
+            clients::run(&cluster).await
+        }
         ["Transactions", name_servers, group] => transactions::run(name_servers, group).await,
         ["Behaviour", name_servers] => behaviour::run(name_servers).await,
-        _ => Err("driver Clients|Transactions|Behaviour <name servers> [group]".into()),
+        ["Traces", name_servers, what, topic, trace_topic, count] => {
+            let count = count.parse()?;
+            finish(traces::run(name_servers, what, topic, (trace_topic, count)).await);
+            Ok(())
+        }
+        _ => Err("driver Clients|Transactions|Behaviour|Traces <name servers> ...".into()),
+    }
+}
+
+/// Where the servers are and how they are talked to.
+struct Cluster {
+    name_servers: String,
+    account: Option<Credentials>,
+    tls: Option<TlsSettings>,
+}
+
+impl Cluster {
+    fn new(name_servers: &str, how: &[&str]) -> Result<Self, Failure> {
+        let mut cluster = Self { name_servers: name_servers.to_owned(), account: None, tls: None };
+        match how {
+            [] => {}
+            // Test mode: everybody is trusted.
+            ["tls"] => cluster.tls = Some(TlsSettings::from_lookup(|_| None)),
+            [access_key, secret] => {
+                cluster.account = Some(Credentials::new(*access_key, secret));
+            }
+            _ => return Err("neither tls nor an account".into()),
+        }
+        Ok(cluster)
+    }
+
+    fn producer(&self, group: &str) -> Result<ProducerBuilder, Failure> {
+        let mut builder = Producer::builder(group).name_servers(&self.name_servers);
+        if let Some(account) = &self.account {
+            builder = builder.credentials(account.clone());
+        }
+        Ok(if let Some(tls) = &self.tls { builder.tls(tls)? } else { builder })
+    }
+
+    fn consumer(&self, group: &str) -> Result<ConsumerBuilder, Failure> {
+        let mut builder = PushConsumer::builder(group).name_servers(&self.name_servers);
+        if let Some(account) = &self.account {
+            builder = builder.credentials(account.clone());
+        }
+        Ok(if let Some(tls) = &self.tls { builder.tls(tls)? } else { builder })
+    }
+
+    fn puller(&self, group: &str) -> Result<PullConsumerBuilder, Failure> {
+        let mut builder = PullConsumer::builder(group).name_servers(&self.name_servers);
+        if let Some(account) = &self.account {
+            builder = builder.credentials(account.clone());
+        }
+        Ok(if let Some(tls) = &self.tls { builder.tls(tls)? } else { builder })
     }
 }
 
