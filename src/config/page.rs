@@ -19,6 +19,9 @@ pub fn section(title: &str, table: &dyn Table) -> String {
         if row.marks.restart {
             marks.push('r');
         }
+        if row.marks.ours {
+            marks.push('o');
+        }
         let value = if row.value.is_empty() { String::new() } else { format!("`{}`", row.value) };
         let _ = writeln!(
             out,

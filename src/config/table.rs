@@ -21,7 +21,7 @@ pub struct Key<T: 'static> {
     pub set: fn(&mut T, &str) -> bool,
 }
 
-/// What a line of a table says about its key with `@important`, `@nullable`, `@restart`.
+/// What a line of a table says about its key with `@important`, `@nullable`, `@restart`, `@ours`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Printed by `mqbroker -m`.
@@ -30,11 +30,14 @@ pub struct Marks {
     pub nullable: bool,
     /// Read once at start: a change at run time takes effect with the next start.
     pub restart: bool,
+    /// Not a key of 4.4.0: while it is empty it is left out everywhere, so that lists of settings
+    /// are those of 4.4.0 for whoever does not use it.
+    pub ours: bool,
 }
 
 impl Marks {
     /// No mark.
-    pub const NONE: Self = Self { important: false, nullable: false, restart: false };
+    pub const NONE: Self = Self { important: false, nullable: false, restart: false, ours: false };
 }
 
 /// One key of any table together with its present value.
@@ -55,7 +58,12 @@ pub struct Row {
 impl Row {
     /// Whether the value is Java's null.
     pub fn is_null(&self) -> bool {
-        self.marks.nullable && self.value.is_empty()
+        (self.marks.nullable || self.marks.ours) && self.value.is_empty()
+    }
+
+    /// Whether it is a key of ours that nobody uses.
+    fn is_unused(&self) -> bool {
+        self.marks.ours && self.value.is_empty()
     }
 }
 
@@ -129,7 +137,7 @@ pub fn lines(tables: &[&dyn Table], important_only: bool) -> Vec<String> {
     tables
         .iter()
         .flat_map(|table| table.rows())
-        .filter(|row| row.marks.important || !important_only)
+        .filter(|row| (row.marks.important || !important_only) && !row.is_unused())
         .map(|row| format!("{}={}", row.name, row.value))
         .collect()
 }
@@ -260,6 +268,8 @@ mod tests {
             @important "useTLS" use_tls: bool = false,
             /// Also in the first.
             "queueNums" queue_nums: i32 = 4,
+            /// Unknown to 4.4.0.
+            @important @ours "lampColour" lamp_colour: String = String::new(),
         }
     }
 
@@ -275,7 +285,7 @@ mod tests {
         let key = &One::KEYS[1];
         assert_eq!((key.name, key.ty, key.important), ("queueNums", "int", true));
         assert_eq!(key.doc, [" How many.", " More words."]);
-        assert_eq!(One::KEYS[0].marks, Marks { restart: true, nullable: true, important: false });
+        assert_eq!(One::KEYS[0].marks, Marks { restart: true, nullable: true, ..Marks::NONE });
     }
 
     #[test]
@@ -298,5 +308,7 @@ mod tests {
         let all = ["rocketmqHome=", "queueNums=8", "useTLS=false", "queueNums=4"];
         assert_eq!(lines(&[&one, &two], false), all);
         assert_eq!(lines(&[&one, &two], true), ["queueNums=8", "useTLS=false"]);
+        let two = Two { lamp_colour: "red".to_owned(), ..two };
+        assert_eq!(lines(&[&two], true), ["useTLS=false", "lampColour=red"]);
     }
 }
