@@ -101,6 +101,7 @@ impl Client {
             service: options.service.clone().unwrap_or_else(|| Arc::new(NoService)),
             limits: options.limits.clone(),
             encoding: options.encoding,
+            observer: None,
             stop: CancellationToken::new(),
             drain: Duration::from_secs(1),
         };

@@ -22,9 +22,9 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::outbox::Outbox;
-use crate::peer::{COMMAND_BYTES, Peer};
+use crate::peer::{COMMAND_BYTES, Peer, ReadAt};
 use crate::transport::Transport;
-use crate::{Answer, CloseReason, LOG, Limits, Service};
+use crate::{Answer, CloseReason, LOG, Limits, Observer, Served, Service};
 
 /// Read buffers start with this and double while reads fill them.
 const READ_BYTES_MIN: usize = 4 * 1024;
@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// How replies are written, whatever the requests came in.
     pub(crate) encoding: Encoding,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) stop: CancellationToken,
     /// How long a connection may go on answering once it is told to stop.
     pub(crate) drain: Duration,
@@ -258,6 +259,7 @@ impl Connection {
             };
             moved = true;
             self.later_bytes -= done.bytes;
+            self.observe(done.code, done.reply.code, Some(done.read_at));
             if !done.oneway {
                 self.outbox.push_reply(done.reply, done.opaque, done.encoding);
             }
@@ -345,7 +347,7 @@ impl Connection {
             }
             return;
         }
-        let (opaque, oneway) = (command.opaque, command.is_oneway());
+        let (opaque, oneway, code) = (command.opaque, command.is_oneway(), command.code);
         // What a waiting handler may keep of it: it could be a copy of every field.
         let bytes = COMMAND_BYTES + command.ext.text_len() + command.body.len();
         let encoding = self.shared.encoding;
@@ -353,13 +355,27 @@ impl Connection {
         let answer = catch_unwind(call)
             .unwrap_or_else(|_| Answer::Now(panicked(self.peer.addr(), command.code)));
         match answer {
-            Answer::Now(reply) if !oneway => self.outbox.push_reply(reply, opaque, encoding),
-            Answer::Now(_) | Answer::Never => {}
+            Answer::Now(reply) => {
+                self.observe(code, reply.code, None);
+                if !oneway {
+                    self.outbox.push_reply(reply, opaque, encoding);
+                }
+            }
+            Answer::Never => {}
             Answer::Later(future) => {
                 self.later_bytes += bytes;
-                let (addr, code) = (self.peer.addr(), command.code);
-                self.later.push(Later { future, opaque, encoding, oneway, bytes, addr, code });
+                let (addr, read_at) = (self.peer.addr(), self.peer.read_at());
+                let later = Later { future, opaque, encoding, oneway, bytes, addr, code, read_at };
+                self.later.push(later);
             }
+        }
+    }
+
+    /// Tells the observer, if there is one, of an answer; `waited_since` for one that had to wait.
+    fn observe(&self, code: i32, response: i32, waited_since: Option<ReadAt>) {
+        if let Some(observer) = &self.shared.observer {
+            let took = waited_since.unwrap_or_else(|| self.peer.read_at()).elapsed();
+            observer.served(&Served { code, response, later: waited_since.is_some(), took });
         }
     }
 
@@ -396,6 +412,7 @@ struct Later {
     /// Who asked for what, for the log.
     addr: SocketAddr,
     code: i32,
+    read_at: ReadAt,
 }
 
 struct Done {
@@ -404,6 +421,8 @@ struct Done {
     encoding: Encoding,
     oneway: bool,
     bytes: usize,
+    code: i32,
+    read_at: ReadAt,
 }
 
 impl Future for Later {
@@ -415,8 +434,8 @@ impl Future for Later {
             Ok(polled) => ready!(polled),
             Err(_) => panicked(self.addr, self.code),
         };
-        let Self { opaque, encoding, oneway, bytes, .. } = *self;
-        Poll::Ready(Done { reply, opaque, encoding, oneway, bytes })
+        let Self { opaque, encoding, oneway, bytes, code, read_at, .. } = *self;
+        Poll::Ready(Done { reply, opaque, encoding, oneway, bytes, code, read_at })
     }
 }
 

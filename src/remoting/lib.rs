@@ -79,6 +79,26 @@ pub trait Service: Send + Sync + 'static {
     fn closed(&self, _peer: &Arc<Peer>, _why: CloseReason) {}
 }
 
+/// Told how each request to a server went, for those who measure. Called on the connection's task:
+/// must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// A request was served.
+    fn served(&self, request: &Served);
+}
+
+/// How a request went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Its code.
+    pub code: i32,
+    /// The code of its answer, which is not sent where none was asked for.
+    pub response: i32,
+    /// Whether the answer had to be waited for.
+    pub later: bool,
+    /// From the read that completed it until the answer was ready to be written.
+    pub took: Duration,
+}
+
 /// Bounds of what one connection may hold.
 #[derive(Debug, Clone)]
 pub struct Limits {

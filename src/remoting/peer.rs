@@ -72,6 +72,17 @@ struct Queue {
     bytes: usize,
 }
 
+/// A moment at which bytes were read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadAt(Duration);
+
+impl ReadAt {
+    /// How long ago that was.
+    pub(crate) fn elapsed(self) -> Duration {
+        EPOCH.elapsed().saturating_sub(self.0)
+    }
+}
+
 /// Roughly what a command without a body takes in memory and on the wire.
 pub(crate) const COMMAND_BYTES: usize = 512;
 
@@ -128,6 +139,11 @@ impl Peer {
     pub(crate) fn note_wait(&self) {
         let waited = now_us().saturating_sub(self.read_at.load(Ordering::Relaxed));
         self.waited.store(waited, Ordering::Relaxed);
+    }
+
+    /// When bytes were read last.
+    pub(crate) fn read_at(&self) -> ReadAt {
+        ReadAt(Duration::from_micros(self.read_at.load(Ordering::Relaxed)))
     }
 
     /// Whether the connection has ended or was told to.

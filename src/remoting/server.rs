@@ -16,7 +16,7 @@ use crate::connection::{self, Shared};
 use crate::peer::Peer;
 use crate::tls::{ServerTls, TlsMode};
 use crate::transport::Transport;
-use crate::{LOG, Limits, ServerConfig, Service};
+use crate::{LOG, Limits, Observer, ServerConfig, Service};
 
 /// First byte of a TLS handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -34,6 +34,8 @@ pub struct ServerOptions {
     pub encoding: Encoding,
     /// Which connections may or must be encrypted.
     pub tls: ServerTls,
+    /// Who is told how each request went; nothing is measured for nobody.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl ServerOptions {
@@ -88,6 +90,7 @@ impl Server {
             service,
             limits: options.limits,
             encoding: options.encoding,
+            observer: options.observer,
             stop: stop.clone(),
             drain,
         });
@@ -99,6 +102,13 @@ impl Server {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// How many connections there are, those that are being set up included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        // One of the tasks is the listener's.
+        self.tasks.len().saturating_sub(1)
     }
 
     /// Stops accepting and reading, lets connections finish answering, waits for their end.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod encryption;
+mod observer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
