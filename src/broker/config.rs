@@ -1,6 +1,7 @@
 //! Settings of a broker, besides those of its sockets and its store.
 
 use config::{Env, Report, Table, config_table};
+use observe::ObserveConfig;
 use remoting::config::{RCVBUF_PROPERTY, SNDBUF_PROPERTY};
 use remoting::{ClientConfig, ServerConfig};
 use store::StoreConfig;
@@ -195,6 +196,8 @@ pub struct BrokerConfigs {
     pub client: ClientConfig,
     /// Its store.
     pub store: StoreConfig,
+    /// What operators watch.
+    pub observe: ObserveConfig,
 }
 
 impl BrokerConfigs {
@@ -221,20 +224,27 @@ impl BrokerConfigs {
             server,
             client,
             store: StoreConfig::from_env(env),
+            observe: ObserveConfig::from_env(env),
         }
     }
 
     /// Takes what a properties file says.
     pub fn apply(&mut self, file: &config::Properties) -> Report {
         config::apply(
-            &mut [&mut self.broker, &mut self.server, &mut self.client, &mut self.store],
+            &mut [
+                &mut self.broker,
+                &mut self.server,
+                &mut self.client,
+                &mut self.store,
+                &mut self.observe,
+            ],
             file,
         )
     }
 
     /// The tables, to read.
-    pub fn tables(&self) -> [&dyn Table; 4] {
-        [&self.broker, &self.server, &self.client, &self.store]
+    pub fn tables(&self) -> [&dyn Table; 5] {
+        [&self.broker, &self.server, &self.client, &self.store, &self.observe]
     }
 }
 

@@ -1,4 +1,4 @@
-//! The settings as operators see and change them at run time (25, 26): one owner of the four
+//! The settings as operators see and change them at run time (25, 26): one owner of the
 //! tables and of the further keys of the `-c` file.
 //!
 //! A change is taken whole or not at all. Values are checked as a start would check them, since
@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{Live, LiveTable, Properties, Registry, Table};
+use observe::{ObserveConfig, OnChange};
 use parking_lot::Mutex;
 use protocol::bodies::DataVersion;
 use protocol::codes::response;
@@ -49,6 +50,8 @@ pub(crate) struct Configuration {
     server: Arc<Live<ServerConfig>>,
     client: Arc<Live<ClientConfig>>,
     store: Arc<Live<StoreConfig>>,
+    observe: Arc<Live<ObserveConfig>>,
+    on_observe_change: OnChange,
     registry: Registry,
     /// Counts the changes.
     version: Mutex<DataVersion>,
@@ -57,12 +60,14 @@ pub(crate) struct Configuration {
     file: ConfigFile,
 }
 
-/// The four tables of a broker.
+/// The tables of a broker.
 pub(crate) struct Tables {
     pub(crate) broker: Arc<Live<BrokerConfig>>,
     pub(crate) server: Arc<Live<ServerConfig>>,
     pub(crate) client: Arc<Live<ClientConfig>>,
     pub(crate) store: Arc<Live<StoreConfig>>,
+    pub(crate) observe: Arc<Live<ObserveConfig>>,
+    pub(crate) on_observe_change: OnChange,
 }
 
 /// A change was made.
@@ -76,14 +81,16 @@ impl Configuration {
     /// Joins the tables; `extras` are the keys of the `-c` file that none of them has, `file` is
     /// what a change rewrites.
     pub(crate) fn new(tables: Tables, extras: &Properties, file: PathBuf, now_ms: i64) -> Self {
-        let Tables { broker, server, client, store } = tables;
+        let Tables { broker, server, client, store, observe, on_observe_change } = tables;
         let joined: Vec<Arc<dyn LiveTable>> =
-            vec![broker.clone(), server.clone(), client.clone(), store.clone()];
+            vec![broker.clone(), server.clone(), client.clone(), store.clone(), observe.clone()];
         Self {
             broker,
             server,
             client,
             store,
+            observe,
+            on_observe_change,
             registry: Registry::new(joined, extras),
             version: Mutex::new(DataVersion::new(now_ms)),
             writer: Mutex::new(()),
@@ -107,7 +114,12 @@ impl Configuration {
         let _one_at_a_time = self.writer.lock();
         let changes = self.accept(body)?;
         let before = self.registry.properties();
+        let watched = self.observe.snapshot();
         let report = self.registry.update(&changes);
+        let observe = self.observe.snapshot();
+        if watched != observe {
+            self.on_observe_change.changed(&observe);
+        }
         let after = self.registry.properties();
         for key in &report.applied {
             let (old, new) = (before.get(key).unwrap_or(""), after.get(key).unwrap_or(""));
@@ -180,6 +192,7 @@ impl Configuration {
             server: ServerConfig::clone(&self.server.load()),
             client: ClientConfig::clone(&self.client.load()),
             store: StoreConfig::clone(&self.store.load()),
+            observe: ObserveConfig::clone(&self.observe.load()),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! first is limited by time (`waitTimeMillsIn…Queue`), the second by number (`…QueueCapacity`).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use protocol::Refusal;
@@ -30,6 +30,27 @@ pub(crate) struct Flow {
     pub(crate) sends: Waiting,
     /// Ends of transactions.
     pub(crate) ends: Waiting,
+    /// What was turned away.
+    pub(crate) refused: Refused,
+}
+
+/// Requests that were turned away since the start, by the reason.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// The log's writer was held up.
+    pub(crate) held_up: AtomicU64,
+    /// Too many waited.
+    pub(crate) too_many: AtomicU64,
+    /// They had waited for too long.
+    pub(crate) too_late: AtomicU64,
+}
+
+impl Flow {
+    /// The answer where too many wait already.
+    pub(crate) fn overloaded(&self) -> Refusal {
+        self.refused.too_many.fetch_add(1, Ordering::Relaxed);
+        busy(remarks::OVERLOADED)
+    }
 }
 
 /// A number of requests that wait.
@@ -73,16 +94,17 @@ pub(crate) fn admit(broker: &Broker, peer: &Peer, code: i32) -> Result<(), Refus
     let waiting = match lane {
         Lane::Send => {
             if broker.store.is_page_cache_busy() {
+                flow.refused.held_up.fetch_add(1, Ordering::Relaxed);
                 return Err(busy(remarks::REJECTED));
             }
             if flow.sends.is_full(|| broker.config.load().send_thread_pool_queue_capacity) {
-                return Err(overloaded());
+                return Err(flow.overloaded());
             }
             flow.sends.len()
         }
         Lane::Transaction => {
             if flow.ends.is_full(|| broker.config.load().end_transaction_pool_queue_capacity) {
-                return Err(overloaded());
+                return Err(flow.overloaded());
             }
             flow.ends.len()
         }
@@ -96,6 +118,7 @@ pub(crate) fn admit(broker: &Broker, peer: &Peer, code: i32) -> Result<(), Refus
     let config = broker.config.load();
     match limit(&config, lane) {
         Some(limit) if config.broker_fast_failure_enable && waited >= limit => {
+            flow.refused.too_late.fetch_add(1, Ordering::Relaxed);
             Err(busy(remarks::waited_too_long(waited, waiting)))
         }
         _ => Ok(()),
@@ -112,11 +135,6 @@ fn limit(config: &BrokerConfig, lane: Lane) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
-}
-
-/// The answer where too many wait already.
-pub(crate) fn overloaded() -> Refusal {
-    busy(remarks::OVERLOADED)
 }
 
 fn busy(remark: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {

@@ -22,6 +22,7 @@ pub mod config;
 mod configuration;
 mod delay;
 mod dispatch;
+mod figures;
 mod filter_servers;
 pub mod filters;
 mod flow;

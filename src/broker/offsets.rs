@@ -44,7 +44,7 @@ fn with_key<R>(topic: &str, group: &str, look: impl FnOnce(&str) -> R) -> R {
 }
 
 /// Topic and group of a key; `None` when it has not exactly one separator.
-fn split(key: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(key: &str) -> Option<(&str, &str)> {
     key.split_once(SEPARATOR).filter(|(_, group)| !group.contains(SEPARATOR))
 }
 

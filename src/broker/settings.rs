@@ -3,10 +3,13 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use config::{Env, Properties};
+use config::{Env, Live, Properties};
 use filter::BloomFilter;
+use observe::{ObserveConfig, OnChange, Requests};
 use protocol::Encoding;
+use protocol::requests::BrokerRequest;
 use remoting::tls::TlsSettings;
 use remoting::{ClientConfig, ClientOptions, ServerConfig, ServerOptions};
 use store::{StoreConfig, StoreError};
@@ -38,6 +41,11 @@ pub struct Settings {
     pub client: ClientConfig,
     /// Its store.
     pub store: StoreConfig,
+    /// What operators watch. Who started the broker serves it; requests are measured where a port
+    /// is given.
+    pub observe: ObserveConfig,
+    /// Told when that is changed at run time.
+    pub on_observe_change: OnChange,
     /// The file the settings came from, rewritten when they are changed at run time.
     pub config_file: Option<PathBuf>,
     /// Keys of that file that no table has; kept, shown and written back.
@@ -62,6 +70,8 @@ impl From<BrokerConfigs> for Settings {
             server: configs.server,
             client: configs.client,
             store: configs.store,
+            observe: configs.observe,
+            on_observe_change: OnChange::default(),
             config_file: None,
             extra_properties: Properties::default(),
             encoding: Encoding::default(),
@@ -208,6 +218,21 @@ pub(crate) fn server_options(settings: &Settings) -> ServerOptions {
     options.encoding = settings.encoding;
     options.tls = settings.tls.server();
     options
+}
+
+/// Sets what follows from other settings.
+pub(crate) fn derive(config: &Live<StoreConfig>, bloom: BloomFilter, port: u16) {
+    config.update(|config| {
+        config.bit_map_length_consume_queue_ext = bloom.bit_count();
+        // Whatever the settings say, as in 4.4.0.
+        config.ha_listen_port = i32::from(port.saturating_add(HA_PORT_ABOVE));
+    });
+}
+
+/// Counters of requests, where somebody wants to see them.
+pub(crate) fn requests(settings: &Settings) -> Option<Arc<Requests>> {
+    settings.observe.endpoint()?;
+    Some(Arc::new(Requests::new(BrokerRequest::TABLE)))
 }
 
 pub(crate) fn client_options(settings: &Settings) -> Result<ClientOptions, StartError> {

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::Live;
+use observe::Requests;
 use parking_lot::Mutex;
 use protocol::{Command, Encoding, Request, ext};
-use remoting::{Client, Peer, Server, ServerOptions};
+use remoting::{Client, Observer, Peer, Server, ServerOptions};
 use store::{BrokerRole, Store, StoreConfig};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,8 @@ pub struct Broker {
     /// Who may do what, where requests are checked.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) stats: Stats,
+    /// How requests go, where that is measured.
+    pub(crate) requests: Option<Arc<Requests>>,
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) client: Client,
     pub(crate) tasks: TaskTracker,
@@ -79,8 +82,10 @@ impl Broker {
     /// See [`StartError`]. Nothing runs then.
     pub async fn start(settings: Settings) -> Result<Arc<Self>, StartError> {
         let port = settings::listen_port(&settings)?;
-        let options = settings::server_options(&settings);
+        let mut options = settings::server_options(&settings);
         let broker = Arc::new(Self::open(settings, port)?);
+        let requests = broker.requests.clone();
+        options.observer = requests.map(|requests| requests as Arc<dyn Observer>);
         broker.store.start()?;
         if let Err(error) = broker.listen(port, &options) {
             broker.servers.lock().clear();
@@ -143,13 +148,10 @@ impl Broker {
         let bloom = settings::bloom(&settings.broker)?;
         let filters = Arc::new(Filters::load(&folder, bloom, now)?);
         let client = Client::new(settings::client_options(&settings)?);
+        let requests = settings::requests(&settings);
         let config = Arc::new(Live::new(settings.broker));
         let store_config = Arc::new(Live::new(settings.store));
-        store_config.update(|config| {
-            config.bit_map_length_consume_queue_ext = bloom.bit_count();
-            // Whatever the settings say, as in 4.4.0.
-            config.ha_listen_port = i32::from(port.saturating_add(HA_PORT_ABOVE));
-        });
+        settings::derive(&store_config, bloom, port);
         let hold = Arc::new(Hold::default());
         let arrivals = Arrivals {
             hold: Arc::clone(&hold),
@@ -169,6 +171,8 @@ impl Broker {
             server: Arc::new(Live::new(settings.server)),
             client: Arc::new(Live::new(settings.client)),
             store: Arc::clone(&store_config),
+            observe: Arc::new(Live::new(settings.observe)),
+            on_observe_change: settings.on_observe_change,
         };
         let file = settings.config_file.unwrap_or_else(|| folder.join("broker.properties"));
         let configuration = Configuration::new(tables, &settings.extra_properties, file, now);
@@ -193,6 +197,7 @@ impl Broker {
             flow: Flow::default(),
             access: access.map(Arc::new),
             stats: Stats::default(),
+            requests,
             registrar: Arc::new(registrar),
             client,
             tasks: TaskTracker::new(),

@@ -148,6 +148,25 @@ impl Stats {
         self.groups.find(Key::group(topic, group), tps).unwrap_or(0.0)
     }
 
+    /// Messages a second that were put and got over the last minute.
+    pub(crate) fn broker_tps(&self) -> (f64, f64) {
+        let tps = |item: &Item| item.figures(Span::Minute).tps;
+        (tps(&self.broker_put), tps(&self.broker_got))
+    }
+
+    /// All topics that were sent to, with the counters of their messages and bytes.
+    pub(crate) fn each_topic(&self, mut act: impl FnMut(&str, &Item, &Item)) {
+        self.topics.each(|key, items| act(key.topic, &items.put_nums, &items.put_size));
+    }
+
+    /// All topics and groups that got or gave back messages, with the counters of messages and
+    /// bytes they got and of messages they gave back.
+    pub(crate) fn each_group(&self, mut act: impl FnMut(&str, &str, [&Item; 3])) {
+        self.groups.each(|key, items| {
+            act(key.topic, key.group, [&items.got_nums, &items.got_size, &items.sent_back]);
+        });
+    }
+
     /// The figures of minute, hour and day of one item of a set, as 315 names them.
     pub(crate) fn find(&self, set: &str, key: &str, cluster: &str) -> Option<[BrokerStatsItem; 3]> {
         let topic = |item: fn(&TopicItems) -> &Item| {

@@ -1,6 +1,7 @@
 //! Settings of a name server, besides those of its sockets.
 
 use config::{Env, Report, Table, config_table};
+use observe::ObserveConfig;
 use remoting::ServerConfig;
 
 config_table! {
@@ -34,6 +35,8 @@ pub struct NamesrvConfigs {
     pub namesrv: NamesrvConfig,
     /// Its sockets.
     pub server: ServerConfig,
+    /// What operators watch.
+    pub observe: ObserveConfig,
 }
 
 impl NamesrvConfigs {
@@ -41,17 +44,18 @@ impl NamesrvConfigs {
     pub fn from_env(env: &Env) -> Self {
         let mut server = ServerConfig::from_env(env);
         server.listen_port = DEFAULT_PORT;
-        Self { namesrv: NamesrvConfig::from_env(env), server }
+        let observe = ObserveConfig::from_env(env);
+        Self { namesrv: NamesrvConfig::from_env(env), server, observe }
     }
 
     /// Takes what a properties file says.
     pub fn apply(&mut self, file: &config::Properties) -> Report {
-        config::apply(&mut [&mut self.namesrv, &mut self.server], file)
+        config::apply(&mut [&mut self.namesrv, &mut self.server, &mut self.observe], file)
     }
 
     /// The tables, to read.
-    pub fn tables(&self) -> [&dyn Table; 2] {
-        [&self.namesrv, &self.server]
+    pub fn tables(&self) -> [&dyn Table; 3] {
+        [&self.namesrv, &self.server, &self.observe]
     }
 }
 

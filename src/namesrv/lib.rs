@@ -12,6 +12,7 @@
 //! It does not know how brokers keep messages, nor what clients do with a route.
 
 pub mod config;
+mod figures;
 mod files;
 mod handlers;
 mod housekeeping;
@@ -29,15 +30,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ::config::{Live, Properties, Registry};
+use observe::{ObserveConfig, OnChange, Requests};
 use protocol::Encoding;
+use protocol::requests::NamesrvRequest;
 use remoting::tls::ServerTls;
-use remoting::{Server, ServerConfig, ServerOptions};
+use remoting::{Observer, Server, ServerConfig, ServerOptions};
 use tokio_util::sync::CancellationToken;
 
 pub use config::{NamesrvConfig, NamesrvConfigs};
 use handlers::Handlers;
 use product::Product;
-use state::State;
+use state::{State, Watched};
 
 /// The log target of the name server, which ends in `namesrv.log`.
 pub(crate) const LOG: &str = "RocketmqNamesrv";
@@ -49,6 +52,11 @@ pub struct Settings {
     pub config: NamesrvConfig,
     /// The settings of its sockets; port 0 takes any free port.
     pub server: ServerConfig,
+    /// What operators watch. Who started the name server serves it; requests are measured where
+    /// a port is given.
+    pub observe: ObserveConfig,
+    /// Told when that is changed at run time.
+    pub on_observe_change: OnChange,
     /// What else the `-c` file says: shown, changed and written back with the rest.
     pub extra_properties: Properties,
     /// Address to listen on: all of them unless changed.
@@ -68,6 +76,8 @@ impl Settings {
         Self {
             config: configs.namesrv,
             server: configs.server,
+            observe: configs.observe,
+            on_observe_change: OnChange::default(),
             extra_properties: Properties::new(),
             listen_on: Ipv4Addr::UNSPECIFIED.into(),
             encoding: Encoding::default(),
@@ -99,6 +109,8 @@ pub enum StartError {
 /// A running name server.
 pub struct Namesrv {
     server: Server,
+    /// How requests go, where that is measured.
+    requests: Option<Arc<Requests>>,
     state: Arc<State>,
     stop: CancellationToken,
 }
@@ -108,24 +120,32 @@ impl Namesrv {
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         let port = settings.server.listen_port;
         let port = u16::try_from(port).map_err(|_| StartError::Port(port))?;
-        for line in ::config::lines(&[&settings.config, &settings.server], false) {
+        let tables: [&dyn ::config::Table; 3] =
+            [&settings.config, &settings.server, &settings.observe];
+        for line in ::config::lines(&tables, false) {
             tracing::info!(target: LOG, "{line}");
         }
         let mut options = ServerOptions::from_config(&settings.server);
         options.encoding = settings.encoding;
         options.tls = settings.tls;
+        let requests =
+            settings.observe.endpoint().map(|_| Arc::new(Requests::new(NamesrvRequest::TABLE)));
+        options.observer = requests.clone().map(|requests| requests as Arc<dyn Observer>);
 
         let kv = kv::KvStore::load(PathBuf::from(&settings.config.kv_config_path))?;
         let product = settings.config.cluster_test.then(|| {
             Product::new(&settings.product_name_servers, &settings.config.product_env_name)
         });
         let config = Arc::new(Live::new(settings.config));
+        let observe = Arc::new(Live::new(settings.observe));
         let tables = vec![
             Arc::clone(&config) as Arc<dyn ::config::LiveTable>,
             Arc::new(Live::new(settings.server)),
+            observe.clone(),
         ];
         let registry = Registry::new(tables, &settings.extra_properties);
-        let state = Arc::new(State::new(kv, config, registry, product.flatten()));
+        let watched = Watched { config: observe, on_change: settings.on_observe_change };
+        let state = Arc::new(State::new(kv, config, registry, watched, product.flatten()));
 
         let addr = SocketAddr::new(settings.listen_on, port);
         let handlers = Arc::new(Handlers { state: Arc::clone(&state) });
@@ -133,7 +153,7 @@ impl Namesrv {
             .map_err(|source| StartError::Listen { addr, source })?;
         let stop = CancellationToken::new();
         state.tasks.spawn(housekeeping::run(Arc::clone(&state), stop.clone()));
-        Ok(Self { server, state, stop })
+        Ok(Self { server, requests, state, stop })
     }
 
     /// Where it listens.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use config::{Live, Registry};
+use observe::{ObserveConfig, OnChange};
 use parking_lot::{Mutex, RwLock};
 use remoting::Peer;
 use tokio::time::Instant;
@@ -23,6 +24,8 @@ pub(crate) struct State {
     pub(crate) kv: Arc<KvStore>,
     pub(crate) config: Arc<Live<NamesrvConfig>>,
     pub(crate) registry: Arc<Registry>,
+    /// What operators watch.
+    pub(crate) watched: Watched,
     /// Held while the configuration file is written.
     pub(crate) config_file: Arc<Mutex<()>>,
     /// Where unknown topics are looked up in `clusterTest` mode.
@@ -37,11 +40,18 @@ pub(crate) struct State {
     stopping: AtomicBool,
 }
 
+/// The settings of what operators watch, and who is told of their changes.
+pub(crate) struct Watched {
+    pub(crate) config: Arc<Live<ObserveConfig>>,
+    pub(crate) on_change: OnChange,
+}
+
 impl State {
     pub(crate) fn new(
         kv: KvStore,
         config: Arc<Live<NamesrvConfig>>,
         registry: Registry,
+        watched: Watched,
         product: Option<Product>,
     ) -> Self {
         Self {
@@ -49,6 +59,7 @@ impl State {
             kv: Arc::new(kv),
             config,
             registry: Arc::new(registry),
+            watched,
             config_file: Arc::default(),
             product,
             large_bodies: Mutex::default(),

@@ -89,6 +89,17 @@ pub struct Master {
 #[error("the name server holds {MAX_BROKERS} broker addresses and takes no more")]
 pub struct Full;
 
+/// How much a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Addresses of brokers.
+    pub brokers: usize,
+    /// Clusters.
+    pub clusters: usize,
+    /// Topics.
+    pub topics: usize,
+}
+
 /// A connection that is to be closed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Expired {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ::tools::mqadmin::{BODY_FOLDER, Environment, run as run_command};
 use config::Env;
+use observe::ObserveConfig;
 
 use crate::demo::connections;
 use crate::launch::{Exit, code, encoding};
@@ -23,7 +24,7 @@ pub(crate) fn run(words: &[String], env: Env) -> Exit {
     Env::install(env);
     let env = Env::current();
     // A command that cannot write logs runs all the same.
-    let _log = logging::start(logging::TOOLS, env);
+    let _log = logging::start(logging::TOOLS, env, &ObserveConfig::from_env(env));
     let connections = match connections(env, encoding) {
         Ok(connections) => connections,
         Err(error) => return Exit::failing(code::FAILED, format_args!("{error:#}")),

@@ -5,6 +5,7 @@ use std::io;
 use ::tools::benchmark::{self, Ended};
 use ::tools::quickstart::{Environment, consume, produce};
 use config::Env;
+use observe::ObserveConfig;
 use remoting::ClientOptions;
 
 use crate::invocation::Role;
@@ -66,7 +67,7 @@ fn run(env: Env, demo: impl AsyncFnOnce(Environment) -> anyhow::Result<u8>) -> E
     Env::install(env);
     let env = Env::current();
     // A demo that cannot write logs runs all the same.
-    let _log = logging::start(logging::TOOLS, env);
+    let _log = logging::start(logging::TOOLS, env, &ObserveConfig::from_env(env));
     let result = block_on(async {
         let connections = connections(env, encoding)?;
         let name_servers = env.property_or_var("rocketmq.namesrv.addr", "NAMESRV_ADDR");

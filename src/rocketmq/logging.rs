@@ -2,7 +2,8 @@
 //!
 //! The target of an event is the name of the Java logger it belongs to (`RocketmqBroker`), or the
 //! path of the module that logs (`store::flush`). [`files`] is the one table that says which file
-//! a target goes to, in which format, and when that file rolls.
+//! a target goes to, in which format, and when that file rolls. [`levels`] says what is logged;
+//! that, and whether lines are text or JSON, can change while the server runs.
 //!
 //! Logging never holds up the one who logs: a line is formatted on its thread and put into a bounded
 //! buffer; one thread writes. When the buffer is nearly full, lines below WARN are dropped, when it is
@@ -10,44 +11,99 @@
 
 mod files;
 mod format;
+mod json;
+mod levels;
+#[cfg(test)]
+mod page;
 mod roll;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
-use config::Env;
+use config::{Env, JavaValue as _};
+use observe::{LogFormat, ObserveConfig, OnChange};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, filter::LevelFilter};
+use tracing_subscriber::{Layer, Registry, reload};
 
 pub(crate) use files::{BROKER, LogFile, NAMESRV, TOOLS};
-pub(crate) use writer::Guard;
-use writer::Queue;
+use writer::{Guard, Queue};
 
 /// System property with the level, or with levels by logger: `debug`, `info,RocketmqStore=debug`.
 const LEVEL_PROPERTY: &str = "rocketmq.log.level";
 /// Variable for the same.
 const LEVEL_VAR: &str = "ROCKETMQ_LOG";
+/// System property with the format of all lines: `text` or `json`.
+const FORMAT_PROPERTY: &str = "rocketmq.log.format";
+/// Variable for the same.
+const FORMAT_VAR: &str = "ROCKETMQ_LOG_FORMAT";
 
 /// The folder of the log files.
 pub(crate) fn folder(env: &Env) -> PathBuf {
     Path::new(env.user_home()).join("logs/rocketmqlogs")
 }
 
-/// Opens the files, starts the writing thread and makes this the log of the process. What has not
-/// been written when the guard drops is written then.
-pub(crate) fn start(files: &'static [LogFile], env: &Env) -> std::io::Result<Guard> {
+/// The log of this process. What has not been written when it drops is written then.
+pub(crate) struct Log {
+    control: Control,
+    _guard: Guard,
+}
+
+/// Changes what is logged, and how.
+#[derive(Clone)]
+struct Control {
+    levels: reload::Handle<Targets, Registry>,
+    queue: Arc<Queue>,
+    /// What holds where the settings say nothing.
+    level_text: Option<String>,
+    format: LogFormat,
+}
+
+/// Opens the files, starts the writing thread and makes this the log of the process.
+pub(crate) fn start(
+    files: &'static [LogFile],
+    env: &Env,
+    config: &ObserveConfig,
+) -> std::io::Result<Log> {
     let (queue, guard) = writer::start(files, &folder(env))?;
-    let levels = levels(env.property_or_var(LEVEL_PROPERTY, LEVEL_VAR));
+    let (filter, levels) = reload::Layer::new(Targets::new());
+    let format = env.property_or_var(FORMAT_PROPERTY, FORMAT_VAR).and_then(LogFormat::parse);
+    let control = Control {
+        levels,
+        queue: Arc::clone(&queue),
+        level_text: env.property_or_var(LEVEL_PROPERTY, LEVEL_VAR).map(str::to_owned),
+        format: format.unwrap_or_default(),
+    };
+    control.apply(config);
     let layer = FileLayer { files, queue };
     // An earlier log of this process stays; only tests could have made one.
-    let _ = tracing_subscriber::registry().with(levels).with(layer).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     log_panics();
-    Ok(guard)
+    Ok(Log { control, _guard: guard })
+}
+
+impl Log {
+    /// Follows changes of the settings.
+    pub(crate) fn on_change(&self) -> OnChange {
+        let control = self.control.clone();
+        OnChange::new(move |config| control.apply(config))
+    }
+}
+
+impl Control {
+    fn apply(&self, config: &ObserveConfig) {
+        let text = config.log_level.get().or(self.level_text.as_deref());
+        // It fails only when the log is gone, and then there is nobody to tell.
+        let _ = self.levels.reload(levels::parse(text));
+        let format = match config.log_format {
+            LogFormat::Unset => self.format,
+            set => set,
+        };
+        self.queue.set_json(format == LogFormat::Json);
+    }
 }
 
 /// A panic is a fault of ours: it goes to stderr as ever, and into the log.
@@ -57,17 +113,6 @@ fn log_panics() {
         usual(info);
         tracing::error!("{info}");
     }));
-}
-
-/// The levels to log; INFO where nothing, or nothing readable, is said.
-fn levels(text: Option<&str>) -> Targets {
-    let given = text.map(str::trim).filter(|text| !text.is_empty());
-    given
-        .and_then(|text| match LevelFilter::from_str(text) {
-            Ok(level) => Some(Targets::new().with_default(level)),
-            Err(_) => Targets::from_str(text).ok(),
-        })
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO))
 }
 
 /// Hands every event to the file of its target.
@@ -81,7 +126,8 @@ impl<S: Subscriber> Layer<S> for FileLayer {
         let meta = event.metadata();
         let place = files::place(self.files, meta.target());
         if let Some(file) = self.files.get(place) {
-            format::with_line(file.format, event, |line| {
+            let shape = if self.queue.is_json() { None } else { Some(file.format) };
+            format::with_line(shape, event, |line| {
                 self.queue.push(place, *meta.level(), line.as_bytes());
             });
         }

@@ -8,6 +8,7 @@
 //! - [`serve`], [`signals`]: the life of a server
 //! - [`logging`]: RocketMQ's log files
 //! - [`papers`]: completion for shells and manual pages
+//! - [`watch`]: the endpoint with metrics and health
 
 mod admin;
 mod broker;
@@ -19,6 +20,7 @@ mod namesrv;
 mod papers;
 mod serve;
 mod signals;
+mod watch;
 
 use std::process::ExitCode;
 

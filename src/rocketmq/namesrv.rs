@@ -1,18 +1,22 @@
 //! The name server as a process.
 
+use std::sync::Arc;
+
 use ::namesrv::{Namesrv, Settings};
 use config::Env;
 use jiff::Timestamp;
 
 use crate::launch::{Exit, code, encoding, listen_address, log_file_report, namesrv, tls};
-use crate::logging;
+use crate::logging::{self, Log};
 use crate::serve::{Running, say, serve};
+use crate::watch::Watch;
 
 /// Log target of the name server.
 const LOG: &str = "RocketmqNamesrv";
 
 struct Server {
-    namesrv: Namesrv,
+    namesrv: Arc<Namesrv>,
+    watch: Watch,
     boot_line: String,
 }
 
@@ -22,7 +26,7 @@ impl Running for Server {
     }
 
     async fn stop(self) {
-        self.namesrv.shutdown().await;
+        self.watch.while_stopping(self.namesrv.shutdown()).await;
     }
 }
 
@@ -36,11 +40,15 @@ pub(crate) fn run(words: &[String], env: Env) -> Exit {
     };
     say(&launch.out);
     Env::install(env);
-    let _log = logging::start(logging::NAMESRV, Env::current());
+    // A name server that cannot write logs runs all the same.
+    let log = logging::start(logging::NAMESRV, Env::current(), &launch.configs.observe);
+    let on_change = log.as_ref().map(Log::on_change).unwrap_or_default();
     serve(async {
+        let watch = Watch::start(&launch.configs.observe).await?;
         let mut settings = Settings::new(launch.configs);
         settings.encoding = encoding.value;
         settings.listen_on = listen_on;
+        settings.on_observe_change = on_change;
         settings.tls = tls(Env::current()).server();
         settings.product_name_servers = product_name_servers(Env::current());
         if let Some(file) = launch.file {
@@ -51,9 +59,11 @@ pub(crate) fn run(words: &[String], env: Env) -> Exit {
             tracing::error!(target: LOG, "start failed: {error}");
             Exit::failing(code::FAILED, format_args!("the name server did not start: {error}"))
         })?;
+        let namesrv = Arc::new(namesrv);
+        watch.started(namesrv.clone());
         let boot_line = format!("The Name Server boot success. serializeType={}", encoding.name);
         tracing::info!(target: LOG, "{boot_line}");
-        Ok(Server { namesrv, boot_line })
+        Ok(Server { namesrv, watch, boot_line })
     })
 }
 

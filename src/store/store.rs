@@ -237,6 +237,12 @@ impl Store {
         DiskUsage { commit_log: log, consume_queue: queues, index }
     }
 
+    /// Why nothing is written any more; `None` while all is well. Only a new start mends it.
+    #[must_use]
+    pub fn poisoned(&self) -> Option<String> {
+        self.inner.log.poisoned()
+    }
+
     /// Writes everything appended to the disk now, whatever the settings say.
     ///
     /// # Errors

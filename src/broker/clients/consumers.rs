@@ -165,6 +165,13 @@ impl<C: Clone> Consumers<C> {
         })
     }
 
+    /// How many members each group has.
+    pub(crate) fn counts(&self) -> Vec<(String, usize)> {
+        let tables = self.tables.read();
+        let counts = tables.groups.iter().map(|(name, g)| (name.to_string(), g.members.len()));
+        counts.collect()
+    }
+
     /// The client ids of a group, one for each connection.
     pub(crate) fn client_ids(&self, group: &str) -> Vec<String> {
         let tables = self.tables.read();

@@ -91,6 +91,12 @@ impl<C: Clone> Producers<C> {
         Some(self.groups.lock().get(group)?.members.values().cloned().collect())
     }
 
+    /// How many members each group has.
+    pub(crate) fn counts(&self) -> Vec<(String, usize)> {
+        let groups = self.groups.lock();
+        groups.iter().map(|(name, group)| (name.clone(), group.members.len())).collect()
+    }
+
     /// One member of a group that `usable` accepts, in turn.
     pub(crate) fn pick(&self, group: &str, usable: impl Fn(&C) -> bool) -> Option<C> {
         let mut groups = self.groups.lock();

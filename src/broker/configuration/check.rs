@@ -42,6 +42,9 @@ const MAY_BE_EMPTY: [&str; 4] =
 
 /// Whether a value of one key makes sense.
 pub(super) fn value(row: &Row, value: &str) -> Result<(), String> {
+    if row.marks.ours && value.is_empty() {
+        return Ok(());
+    }
     match row.ty {
         "boolean" => boolean(value),
         "int" | "long" => number(row.name, value),

@@ -5,6 +5,8 @@ use super::*;
 struct Fixture {
     dir: tempfile::TempDir,
     configuration: Configuration,
+    /// The levels of the logs that were told.
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fixture {
@@ -15,16 +17,23 @@ impl Fixture {
             .with_host_name("b")
             .with_local_address("127.0.0.1")
             .with_var("ROCKETMQ_HOME", "/opt/mq");
-        let BrokerConfigs { broker, server, client, store } = BrokerConfigs::from_env(&env);
+        let BrokerConfigs { broker, server, client, store, observe } =
+            BrokerConfigs::from_env(&env);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&told);
         let tables = Tables {
             broker: Arc::new(broker.into()),
             server: Arc::new(server.into()),
             client: Arc::new(client.into()),
             store: Arc::new(store.into()),
+            observe: Arc::new(observe.into()),
+            on_observe_change: OnChange::new(move |config| {
+                notes.lock().push(config.log_level.get().unwrap_or_default().to_owned());
+            }),
         };
         let extras = Properties::parse(b"mine=1\nkvConfigPath=/x\nbrokerName=ignored").unwrap();
         let file = dir.path().join("conf/broker.conf");
-        Self { configuration: Configuration::new(tables, &extras, file, 7), dir }
+        Self { configuration: Configuration::new(tables, &extras, file, 7), dir, told }
     }
 
     fn change(&self, text: &str) -> Result<Changed, Refusal> {
@@ -144,4 +153,21 @@ fn a_file_that_cannot_be_written_is_told() {
     let refusal = f.change("traceOn=false").unwrap_err();
     assert!(refusal.remark.starts_with("changed until the next start, but "), "{refusal:?}");
     assert!(!f.configuration.broker.load().trace_on);
+}
+
+#[test]
+fn levels_of_the_logs_change_at_once_and_only_ours_are_shown_that_are_used() {
+    let f = Fixture::new();
+    assert_eq!((f.get("logLevel"), f.get("metricsPort")), (None, None));
+    f.change("logLevel=info,RocketmqStore=debug\nmetricsPort=9105").unwrap();
+    f.change("fileReservedTime=48").unwrap();
+    f.change("logLevel=\nmetricsPort=").unwrap();
+    assert_eq!(*f.told.lock(), ["info,RocketmqStore=debug", ""]);
+    assert_eq!((f.get("logLevel"), f.get("metricsPort")), (None, None));
+    for bad in ["logLevel=loud", "metricsPort=70000", "metricsAddress=here", "logFormat=xml"] {
+        let (key, value) = bad.split_once('=').unwrap();
+        let remark = f.change(bad).unwrap_err().remark;
+        assert_eq!(remark, format!("`{value}` is no value of {key}"));
+    }
+    assert_eq!(f.told.lock().len(), 2);
 }

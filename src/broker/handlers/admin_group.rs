@@ -155,7 +155,7 @@ fn known(broker: &Broker, group: &str, topic: &str) -> Option<crate::topics::Top
 }
 
 /// Whether a group that is online subscribes to other topics but not to this one.
-pub(super) fn is_dropped(broker: &Broker, group: &str, topic: &str) -> bool {
+pub(crate) fn is_dropped(broker: &Broker, group: &str, topic: &str) -> bool {
     matches!(broker.consumers.lookup(group, topic), Lookup::Group(_, None))
         && broker.consumers.view(group).is_some_and(|view| !view.subscriptions.is_empty())
 }

@@ -12,13 +12,16 @@ use crate::java_text;
 
 /// How it goes: the store's figures and the broker's.
 pub(crate) fn runtime_info(call: &Call<'_>) -> Answer {
-    blocking(call.broker, |broker| {
-        let offsets: Vec<_> = broker.delay.snapshot().offset_table.into_iter().collect();
-        let mut table: KvTable = broker.store.runtime_info(&offsets).into_iter().collect();
-        let ours = counts(broker).into_iter().chain(queues(broker)).chain(store(broker));
-        table.table.extend(ours.map(|(key, value)| (key.to_owned(), value)));
-        body(&table)
-    })
+    blocking(call.broker, |broker| body(&table(broker)))
+}
+
+/// All figures. Reads from the disk.
+pub(crate) fn table(broker: &Broker) -> KvTable {
+    let offsets: Vec<_> = broker.delay.snapshot().offset_table.into_iter().collect();
+    let mut table: KvTable = broker.store.runtime_info(&offsets).into_iter().collect();
+    let ours = counts(broker).into_iter().chain(queues(broker)).chain(store(broker));
+    table.table.extend(ours.map(|(key, value)| (key.to_owned(), value)));
+    table
 }
 
 type Figure = (&'static str, String);

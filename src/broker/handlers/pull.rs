@@ -22,7 +22,7 @@ use crate::hold::Held;
 use crate::remarks::{self, FAQ};
 use crate::stats::{Got, newest_store_time};
 use crate::wants::{Retries, Wants};
-use crate::{Broker, LOG, filters, flow, now_ms};
+use crate::{Broker, LOG, filters, now_ms};
 
 /// How often a held pull looks whether messages came that it does not want: it has to tell its
 /// client how far it has come.
@@ -344,7 +344,7 @@ fn hold(call: &Call<'_>, header: &PullMessage<'_>, wants: Wants, end: i64) -> An
     let most = broker.config.load().pull_thread_pool_queue_capacity;
     if broker.hold.len() >= usize::try_from(most).unwrap_or(0) {
         // Whoever is told that nothing is there asks again at once; this makes it pause.
-        return Reply::from(flow::overloaded()).into();
+        return Reply::from(broker.flow.overloaded()).into();
     }
     let held = broker.hold.enter(header.topic, header.queue_id, header.queue_offset, wants);
     if broker.store.max_offset(header.topic, header.queue_id) > end {

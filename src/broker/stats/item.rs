@@ -63,8 +63,13 @@ impl Item {
     }
 
     /// Whether anything was ever counted: what was not does not exist for those who ask.
-    pub(super) fn is_used(&self) -> bool {
+    pub(crate) fn is_used(&self) -> bool {
         self.value.load(Ordering::Relaxed) != 0 || self.times.load(Ordering::Relaxed) != 0
+    }
+
+    /// How much was counted since the start.
+    pub(crate) fn total(&self) -> i64 {
+        self.value.load(Ordering::Relaxed)
     }
 
     /// Notes where the counter stands. One that is sampled for the first time stood at 0 when

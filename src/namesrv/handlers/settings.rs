@@ -74,7 +74,12 @@ fn accepted(state: &State, body: &[u8]) -> Result<Properties, Refusal> {
 
 fn apply(state: &State, changes: &Properties) -> Report {
     let before = state.registry.properties();
+    let watched = state.watched.config.snapshot();
     let report = state.registry.update(changes);
+    let now = state.watched.config.snapshot();
+    if watched != now {
+        state.watched.on_change.changed(&now);
+    }
     let after = state.registry.properties();
     for key in &report.applied {
         let (old, new) = (before.get(key).unwrap_or(""), after.get(key).unwrap_or(""));

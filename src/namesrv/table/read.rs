@@ -6,7 +6,7 @@ use bytes::Bytes;
 use protocol::bodies::{BrokerData, ClusterInfo, QueueData, TopicList, TopicRouteData};
 use protocol::{json, sysflag};
 
-use super::{Broker, Queue, RouteTable};
+use super::{Broker, Queue, RouteTable, Sizes};
 
 /// The three lists of topics in unit mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,12 @@ impl RouteTable {
             }
         }
         (!route.broker_datas.is_empty()).then_some(route)
+    }
+
+    /// How much it holds.
+    pub fn sizes(&self) -> Sizes {
+        let (brokers, clusters) = (self.addresses, self.clusters.len());
+        Sizes { brokers, clusters, topics: self.topics.len() }
     }
 
     /// All brokers and clusters.

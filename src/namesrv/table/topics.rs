@@ -207,6 +207,11 @@ impl Topics {
         Some(fresh)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.map.len()
+    }
+
     /// Every topic with the rows of its brokers.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &[Queue])> {
         self.map.iter().map(|(name, topic)| (name, topic.queues.as_slice()))

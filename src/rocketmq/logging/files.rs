@@ -18,6 +18,9 @@ pub(crate) enum Format {
 /// One log file.
 #[derive(Debug)]
 pub(crate) struct LogFile {
+    /// What it is about, for the page of the logs.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the page is written by a test"))]
+    pub(crate) about: &'static str,
     /// Its name without `.log`; rolled ones are `otherdays/<name>.<number>.log.gz`.
     pub(crate) name: &'static str,
     /// The size at which it rolls.
@@ -33,35 +36,79 @@ pub(crate) struct LogFile {
 const MIB: u64 = 1024 * 1024;
 
 const fn file(
+    about: &'static str,
     name: &'static str,
     mib_max: u64,
     rolled_max: u32,
     format: Format,
     targets: &'static [&'static str],
 ) -> LogFile {
-    LogFile { name, bytes_max: mib_max * MIB, rolled_max, format, targets }
+    LogFile { about, name, bytes_max: mib_max * MIB, rolled_max, format, targets }
 }
 
 /// The files of a broker.
 pub(crate) static BROKER: &[LogFile] = &[
-    file("broker_default", 100, 10, Format::Full, &[]),
-    file("broker", 128, 20, Format::Full, &["RocketmqBroker", "RocketmqCommon", "broker"]),
-    file("store", 128, 10, Format::Full, &["RocketmqStore", "store"]),
-    file("storeerror", 100, 10, Format::Full, &["RocketmqStoreError"]),
-    file("remoting", 100, 10, Format::Full, &["RocketmqRemoting", "remoting"]),
-    file("watermark", 100, 10, Format::Time, &["RocketmqWaterMark"]),
-    file("protection", 100, 10, Format::Time, &["RocketmqProtection"]),
-    file("transaction", 100, 10, Format::Full, &["RocketmqTransaction"]),
-    file("lock", 100, 5, Format::Full, &["RocketmqRebalanceLock"]),
-    file("filter", 100, 10, Format::Full, &["RocketmqFilter", "filter"]),
-    file("stats", 100, 5, Format::TimeLevel, &["RocketmqStats"]),
-    file("commercial", 500, 10, Format::Bare, &["RocketmqCommercial"]),
+    file("what other parts say", "broker_default", 100, 10, Format::Full, &[]),
+    file(
+        "start, stop, settings, topics, groups, clients, registration",
+        "broker",
+        128,
+        20,
+        Format::Full,
+        &["RocketmqBroker", "RocketmqCommon", "broker"],
+    ),
+    file(
+        "files, recovery, retention, replication",
+        "store",
+        128,
+        10,
+        Format::Full,
+        &["RocketmqStore", "store"],
+    ),
+    file("what the store cannot do", "storeerror", 100, 10, Format::Full, &["RocketmqStoreError"]),
+    file("connections", "remoting", 100, 10, Format::Full, &["RocketmqRemoting", "remoting"]),
+    file(
+        "requests that wait, each second",
+        "watermark",
+        100,
+        10,
+        Format::Time,
+        &["RocketmqWaterMark"],
+    ),
+    file(
+        "groups that were stopped for being far behind",
+        "protection",
+        100,
+        10,
+        Format::Time,
+        &["RocketmqProtection"],
+    ),
+    file(
+        "open transactions and their checks",
+        "transaction",
+        100,
+        10,
+        Format::Full,
+        &["RocketmqTransaction"],
+    ),
+    file("locks on queues", "lock", 100, 5, Format::Full, &["RocketmqRebalanceLock"]),
+    file("SQL filters", "filter", 100, 10, Format::Full, &["RocketmqFilter", "filter"]),
+    file(
+        "rates, each minute, hour and day",
+        "stats",
+        100,
+        5,
+        Format::TimeLevel,
+        &["RocketmqStats"],
+    ),
+    file("nothing in 4.4.0 or here", "commercial", 500, 10, Format::Bare, &["RocketmqCommercial"]),
 ];
 
 /// The files of a name server.
 pub(crate) static NAMESRV: &[LogFile] = &[
-    file("namesrv_default", 100, 5, Format::Full, &[]),
+    file("what other parts say", "namesrv_default", 100, 5, Format::Full, &[]),
     file(
+        "brokers and topics that come and go, settings, connections",
         "namesrv",
         100,
         5,
@@ -72,9 +119,10 @@ pub(crate) static NAMESRV: &[LogFile] = &[
 
 /// The files of `mqadmin` and of the examples.
 pub(crate) static TOOLS: &[LogFile] = &[
-    file("tools_default", 100, 5, Format::Full, &[]),
-    file("tools", 100, 5, Format::Full, &["RocketmqTools", "tools"]),
+    file("what other parts say", "tools_default", 100, 5, Format::Full, &[]),
+    file("commands", "tools", 100, 5, Format::Full, &["RocketmqTools", "tools"]),
     file(
+        "producers and consumers",
         "rocketmq_client",
         1024,
         10,

@@ -9,10 +9,11 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata};
 
 use super::files::Format;
+use super::json;
 use crate::launch::log_zone;
 
 /// Longest line in bytes; what is beyond is cut, so that no peer can fill the disk with one event.
-const LINE_MAX: usize = 64 * 1024;
+pub(super) const LINE_MAX: usize = 64 * 1024;
 
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -21,19 +22,17 @@ thread_local! {
     static BUSY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Formats the event and hands out its line, end included.
-pub(crate) fn with_line(format: Format, event: &Event<'_>, write: impl FnOnce(&str)) {
+/// Formats the event and hands out its line, end included; without a format as JSON.
+pub(crate) fn with_line(format: Option<Format>, event: &Event<'_>, write: impl FnOnce(&str)) {
     if BUSY.replace(true) {
         return;
     }
     LINE.with_borrow_mut(|line| {
         line.clear();
-        head(format, event.metadata(), Timestamp::now(), line);
-        let mut visitor = Fields { line: Clean(line), first: true, rest: String::new() };
-        event.record(&mut visitor);
-        let rest = std::mem::take(&mut visitor.rest);
-        // Cleaned when it was collected.
-        line.push_str(&rest);
+        match format {
+            Some(format) => text(format, event, line),
+            None => json::write(event, Timestamp::now(), line),
+        }
         line.push('\n');
         write(line);
         if line.capacity() > LINE_MAX {
@@ -41,6 +40,15 @@ pub(crate) fn with_line(format: Format, event: &Event<'_>, write: impl FnOnce(&s
         }
     });
     BUSY.set(false);
+}
+
+fn text(format: Format, event: &Event<'_>, line: &mut String) {
+    head(format, event.metadata(), Timestamp::now(), line);
+    let mut visitor = Fields { line: Clean(line), first: true, rest: String::new() };
+    event.record(&mut visitor);
+    let rest = std::mem::take(&mut visitor.rest);
+    // Cleaned when it was collected.
+    line.push_str(&rest);
 }
 
 fn head(format: Format, meta: &Metadata<'_>, now: Timestamp, line: &mut String) {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -23,6 +24,8 @@ const WRITE_MAX: usize = 1024 * 1024;
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
+    /// Whether lines are JSON.
+    json: AtomicBool,
 }
 
 #[derive(Default)]
@@ -54,6 +57,7 @@ pub(crate) fn start(files: &'static [LogFile], folder: &Path) -> io::Result<(Arc
     let queue = Arc::new(Queue {
         state: Mutex::new(State { buffers, ..State::default() }),
         wake: Condvar::new(),
+        json: AtomicBool::new(false),
     });
     let shared = Arc::clone(&queue);
     let thread = std::thread::Builder::new()
@@ -80,6 +84,16 @@ impl Queue {
         if was_empty {
             self.wake.notify_one();
         }
+    }
+
+    /// Lines are JSON from now on, or text.
+    pub(crate) fn set_json(&self, json: bool) {
+        self.json.store(json, Ordering::Relaxed);
+    }
+
+    /// Whether lines are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json.load(Ordering::Relaxed)
     }
 
     /// Swaps the waiting lines for empty buffers; false when it is time to end.
@@ -112,7 +126,7 @@ fn write_all(queue: &Queue, mut files: Vec<RollingFile>) {
     let mut complained = false;
     while queue.take(&mut buffers) {
         for (file, buffer) in files.iter_mut().zip(&mut buffers) {
-            if let Err(error) = write_one(file, buffer)
+            if let Err(error) = write_one(file, buffer, queue.is_json())
                 && !complained
             {
                 // Once is enough: stderr may be a file on the same full disk.
@@ -126,7 +140,7 @@ fn write_all(queue: &Queue, mut files: Vec<RollingFile>) {
     files.iter_mut().for_each(RollingFile::finish);
 }
 
-fn write_one(file: &mut RollingFile, buffer: &mut Buffer) -> io::Result<()> {
+fn write_one(file: &mut RollingFile, buffer: &mut Buffer, json: bool) -> io::Result<()> {
     let mut rest = buffer.lines.as_slice();
     while !rest.is_empty() {
         let end = whole_lines(rest);
@@ -135,7 +149,11 @@ fn write_one(file: &mut RollingFile, buffer: &mut Buffer) -> io::Result<()> {
         rest = more;
     }
     if buffer.dropped > 0 {
-        file.append(format!("({} lines were dropped here)\n", buffer.dropped).as_bytes())?;
+        let line = match (json, buffer.dropped) {
+            (true, count) => format!("{{\"dropped\":{count}}}\n"),
+            (false, count) => format!("({count} lines were dropped here)\n"),
+        };
+        file.append(line.as_bytes())?;
         buffer.dropped = 0;
     }
     Ok(())
@@ -156,7 +174,11 @@ mod tests {
 
     fn queue() -> Queue {
         let buffers = (0..2).map(|_| Buffer::default()).collect();
-        Queue { state: Mutex::new(State { buffers, ..State::default() }), wake: Condvar::new() }
+        Queue {
+            state: Mutex::new(State { buffers, ..State::default() }),
+            wake: Condvar::new(),
+            json: AtomicBool::new(false),
+        }
     }
 
     #[test]

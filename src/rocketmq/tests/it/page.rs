@@ -1,4 +1,5 @@
-//! `docs/config.md` is written from the tables; this test writes it and fails when it was stale.
+//! `docs/config.md` and `docs/metrics.md` are written from the tables; these tests write them and
+//! fail when they were stale.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,9 +18,9 @@ defaults are those of 4.4.0. Unknown keys are kept and shown, but mean nothing; 
 ignored. Both are noted in the log at start. `mqbroker -p` and `mqnamesrv -p` print what is in force.
 
 `mqadmin updateBrokerConfig` and `updateNamesrvConfig` change settings of a running server and write all of them back into
-the file. Marks: **m** printed by `mqbroker -m`; **r** read once at start, so that a change takes effect with the next one.
-`~` stands for Java's `user.home`: from `-Duser.home`, else from the password database. Defaults that follow the number of
-CPUs are shown for 2.
+the file. Marks: **m** printed by `mqbroker -m`; **r** read once at start, so that a change takes effect with the next one;
+**o** ours, not a key of 4.4.0: shown only where it is set. `~` stands for Java's `user.home`: from `-Duser.home`, else
+from the password database. Defaults that follow the number of CPUs are shown for 2.
 
 ";
 
@@ -35,7 +36,12 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     (
         "rocketmq.log.level",
         "ROCKETMQ_LOG",
-        "Level of the logs (`error`, `warn`, `info`, `debug`, `trace`), or levels by logger: `info,RocketmqStore=debug`. Ours, as is the next.",
+        "Level of the logs (`error`, `warn`, `info`, `debug`, `trace`), or levels by logger: `info,RocketmqStore=debug`. Ours, as are the next two.",
+    ),
+    (
+        "rocketmq.log.format",
+        "ROCKETMQ_LOG_FORMAT",
+        "`text` (default) or `json`: how lines of the logs look.",
     ),
     ("rocketmq.listen.address", "", "Address to listen on; by default all of the machine."),
     (
@@ -81,6 +87,8 @@ fn generated() -> String {
     ];
     text.push_str(&sections.join("\n"));
     text.push_str("\nThe sockets of a name server take the same settings as those of a broker.\n");
+    text.push('\n');
+    text.push_str(&page::section("Both: what operators watch", &broker.observe));
     text.push_str("\n## System properties and variables\n\n");
     text.push_str(
         "`-Dproperty=value` stands before the role, or in `JAVA_OPT` or `JAVA_OPT_EXT`. ",
@@ -95,12 +103,21 @@ fn generated() -> String {
     text
 }
 
+fn check(name: &str, new: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    if old != new {
+        std::fs::write(&path, new).expect("the page can be written");
+        panic!("docs/{name} was out of date and has been written anew: commit it");
+    }
+}
+
 #[test]
 fn the_page_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/config.md");
-    let (old, new) = (std::fs::read_to_string(&path).unwrap_or_default(), generated());
-    if old != new {
-        std::fs::write(&path, new).unwrap();
-        panic!("docs/config.md was out of date and has been written anew: commit it");
-    }
+    check("config.md", &generated());
+}
+
+#[test]
+fn the_page_of_metrics_is_up_to_date() {
+    check("metrics.md", &observe::page());
 }

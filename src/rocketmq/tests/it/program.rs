@@ -140,6 +140,25 @@ impl Drop for Running {
     }
 }
 
+/// A port that was free just now.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+    listener.local_addr().expect("it listens").port()
+}
+
+/// Waits until the text of a file is as it should be.
+pub(crate) fn wait_for(file: &Path, fits: impl Fn(&str) -> bool) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if fits(&text) {
+            return text;
+        }
+        assert!(Instant::now() < deadline, "{}: {text}", file.display());
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
 /// Waits until the file has a line that ends like this.
 pub(crate) fn wait_for_line(file: &Path, end: &str) -> String {
     let deadline = Instant::now() + PATIENCE;

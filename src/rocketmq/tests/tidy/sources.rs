@@ -12,6 +12,7 @@ const TABLES: &[&str] = &[
     "src/protocol/requests.rs",
     "src/broker/config.rs",
     "src/store/config.rs",
+    "src/observe/table.rs",
 ];
 
 /// The rooms, and the rooms that each of them may use, as `docs/architecture.md` has them. An arrow
@@ -23,11 +24,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("acl", &["protocol"]),
     ("remoting", &["protocol", "config"]),
     ("store", &["protocol", "config"]),
-    ("namesrv", &["protocol", "config", "remoting"]),
-    ("broker", &["protocol", "config", "filter", "acl", "remoting", "store"]),
+    ("observe", &["protocol", "config", "remoting"]),
+    ("namesrv", &["protocol", "config", "remoting", "observe"]),
+    ("broker", &["protocol", "config", "filter", "acl", "remoting", "store", "observe"]),
     ("client", &["protocol", "acl", "remoting"]),
     ("tools", &["protocol", "config", "acl", "remoting", "client"]),
-    ("rocketmq", &["protocol", "config", "remoting", "store", "namesrv", "broker", "tools"]),
+    (
+        "rocketmq",
+        &["protocol", "config", "remoting", "store", "observe", "namesrv", "broker", "tools"],
+    ),
 ];
 
 fn rust_files() -> Vec<File> {
