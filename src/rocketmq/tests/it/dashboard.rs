@@ -1,4 +1,4 @@
-//! The dashboard for Grafana shows metrics that exist.
+//! The dashboard for Grafana and the alerts for Prometheus speak of metrics that exist.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,10 +6,13 @@ use std::path::Path;
 use observe::{Kind, Metric};
 use serde_json::Value;
 
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+    std::fs::read_to_string(path).expect("the file is there")
+}
+
 fn dashboard() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/grafana/rocketmq.json");
-    let text = std::fs::read_to_string(path).expect("the dashboard is there");
-    serde_json::from_str(&text).expect("it is JSON")
+    serde_json::from_str(&read("conf/grafana/rocketmq.json")).expect("it is JSON")
 }
 
 /// All texts under these keys, at any depth.
@@ -60,8 +63,28 @@ fn every_metric_and_label_of_the_dashboard_exists() {
     let dashboard = dashboard();
     let mut expressions = Vec::new();
     texts(&dashboard, &["expr", "definition"], &mut expressions);
+    let shown = check(expressions.iter().copied());
+    assert!(shown.len() >= 30, "{shown:?}");
+}
+
+#[test]
+fn every_metric_and_label_of_the_alerts_exists() {
+    let text = read("conf/prometheus/rules.yml");
+    // From `expr:` to the next key.
+    let expressions: Vec<_> = text
+        .split("expr: ")
+        .skip(1)
+        .map(|rest| rest.split("for: ").next().unwrap_or(rest))
+        .map(|rest| rest.split("annotations:").next().unwrap_or(rest))
+        .collect();
+    assert_eq!(expressions.len(), text.matches("alert: ").count());
+    assert!(check(expressions.into_iter()).len() >= 8);
+}
+
+/// The metrics that these expressions speak of; each exists, with the labels it is asked for.
+fn check<'a>(expressions: impl Iterator<Item = &'a str>) -> BTreeSet<&'static str> {
     let mut shown = BTreeSet::new();
-    for expression in &expressions {
+    for expression in expressions {
         let metrics = metrics(expression);
         assert!(!metrics.is_empty(), "no metric in {expression}");
         for (name, labels) in metrics {
@@ -80,7 +103,7 @@ fn every_metric_and_label_of_the_dashboard_exists() {
             shown.insert(row.name);
         }
     }
-    assert!(shown.len() >= 30, "{shown:?}");
+    shown
 }
 
 #[test]
