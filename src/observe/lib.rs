@@ -7,7 +7,7 @@
 //!
 //! Invariants:
 //! - nothing listens and nothing is measured unless a port is configured;
-//! - one observation is a few relaxed additions: no lock, no allocation;
+//! - one observation is a look at the clock and a few relaxed additions: no lock, no allocation;
 //! - what a scraper can make us do is bounded: connections, time, bytes of a request, series of an
 //!   answer, and one scrape at a time.
 //!

@@ -24,8 +24,8 @@ each broker tells what is its own, without being asked over the protocol, so tha
 What only clients know (`rocketmq_client_…`) is not here. [A dashboard](../conf/grafana/rocketmq.json) for Grafana shows
 the most important ones.
 
-What is measured costs a few relaxed additions a request. An answer has at most 100 000 series; what did not fit is
-counted in `rocketmq_scrape_series_left_out`.
+What is measured costs a look at the clock and a few relaxed additions a request. An answer has at most 100 000
+series; what did not fit is counted in `rocketmq_scrape_series_left_out`.
 ";
 
 /// The page.
