@@ -1,18 +1,16 @@
 #!/bin/sh
 # Makes rocketmq-<version>-bin.tar.gz and its SHA-512: the folders of the 4.4.0 distribution with the
 # executable in lib/, to unpack and run anywhere.
-#   sh scripts/dist.sh [--glibc VERSION | --static] [folder]     the folder is target/dist unless given
+#   sh scripts/dist.sh [--glibc VERSION] [folder]     the folder is target/dist unless given
 # The executable is built for release; ROCKETMQ_BIN names a ready one. With cargo-zigbuild on PATH
 # (pip install cargo-zigbuild) it is linked for glibc 2.17, that is for every Linux since 2013; else it
-# needs the glibc of this machine or a newer one. --static links it with musl, for systems without glibc;
-# how a broker of that kind does under load has not been measured. What the executable needs is looked up in
-# it and written to lib/BUILD; --glibc says what it may need at most.
+# needs the glibc of this machine or a newer one. What the executable needs is looked up in it and written to
+# lib/BUILD; --glibc says what it may need at most.
 set -eu
 
 root=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 oldest=2.17
 limit=
-static=
 dir=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -20,9 +18,8 @@ while [ $# -gt 0 ]; do
             limit=${2:?--glibc needs a version}
             shift
             ;;
-        --static) static=1 ;;
         -*)
-            sed -n 2,9p "$0" >&2
+            sed -n 2,8p "$0" >&2
             exit 1
             ;;
         *) dir=$1 ;;
@@ -42,13 +39,7 @@ build() {
     command -v cargo > /dev/null 2>&1 || fail "there is no cargo on PATH; Rust is installed as https://rustup.rs says"
     sh "$root/scripts/need.sh" cc=build-essential
     target=${CARGO_TARGET_DIR:-$root/target}
-    if [ -n "$static" ]; then
-        musl=$(uname -m)-unknown-linux-musl
-        [ -d "$(rustc --print sysroot)/lib/rustlib/$musl" ] || rustup target add "$musl"
-        sh "$root/scripts/need.sh" musl-gcc=musl-tools
-        (cd "$root" && cargo build --release -p rocketmq --target "$musl")
-        executable=$target/$musl/release/rocketmq
-    elif command -v cargo-zigbuild > /dev/null 2>&1; then
+    if command -v cargo-zigbuild > /dev/null 2>&1; then
         host=$(rustc -vV | sed -n 's/^host: //p')
         limit=${limit:-$oldest}
         (cd "$root" && cargo zigbuild --release -p rocketmq --target "$host.$limit")
@@ -88,7 +79,6 @@ executable=${ROCKETMQ_BIN:-}
 [ -x "$executable" ] || fail "there is no $executable"
 command -v objdump > /dev/null 2>&1 || sh "$root/scripts/need.sh" objdump=binutils strip=binutils
 needed=$(newest_glibc "$executable")
-[ -z "$static" ] || [ -z "$needed" ] || fail "$executable is not static: it needs glibc $needed"
 [ -z "$limit" ] || [ -z "$needed" ] || is_at_most "$needed" "$limit" ||
     fail "$executable needs glibc $needed, newer than $limit"
 

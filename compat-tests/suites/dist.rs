@@ -108,12 +108,20 @@ fn unpacks_and_runs() -> Result<()> {
     benchmark_is_found(&there)
 }
 
-/// The load programs start from any folder; without a class name the last of them says so.
+/// The load programs start from any folder, natively; without a class name `runclass.sh` says so.
 fn benchmark_is_found(there: &Elsewhere) -> Result<()> {
     let output = there.sh("benchmark/runclass.sh", &[]).output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.code() == Some(1), "{}", output.status);
     ensure!(said.starts_with("USAGE: <") && said.ends_with("> classname opts\n"), "{said}");
+    for (script, program) in
+        [("producer.sh", "benchmarkProducer"), ("consumer.sh", "benchmarkConsumer")]
+    {
+        // In the background: the output ends when the program does.
+        let output = there.sh(&format!("benchmark/{script}"), &["-h"]).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(said.starts_with(&format!("usage: {program} ")), "{script}: {said}");
+    }
     let class = "org.apache.rocketmq.example.NoSuchThing";
     let output = there.sh("benchmark/runclass.sh", &[class]).output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
