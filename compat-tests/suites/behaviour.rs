@@ -53,6 +53,12 @@ pub(super) fn trials() -> Vec<Trial> {
             }));
         }
     }
+    for (side, with) in [(right as fn(_) -> _, "ours"), (left, "reference")] {
+        all.push(trial(format!("behaviour::mixed_members_{with}"), move || {
+            let cluster = Cluster::start(&Spec::of(side(pair()?))?)?;
+            attach(mixed_members(&cluster), || cluster.logs())
+        }));
+    }
     all
 }
 
@@ -120,6 +126,14 @@ impl Session {
             let member = (*member).to_owned();
             let (body, queue, offset) = (body.parse()?, queue.parse()?, offset.parse()?);
             self.got.push(Got { member, body, queue, offset });
+        }
+        Ok(())
+    }
+
+    /// Notes what comes in a moment, if anything does.
+    fn listen(&mut self) -> Result<()> {
+        while let Ok(Some(line)) = self.program.line(Duration::from_millis(20)) {
+            self.note(&line)?;
         }
         Ok(())
     }
@@ -263,6 +277,41 @@ fn broadcast(session: &mut Session, _: &mut Cluster) -> Result<()> {
         ensure!(once, "{member} got {times:?}");
     }
     Ok(())
+}
+
+/// A member of each client in one group: both work out the same, so that each queue has one
+/// reader, and together they read all.
+fn mixed_members(cluster: &Cluster) -> Result<()> {
+    let address = cluster.name_server()?.address();
+    let mut native = Session::start(Client::Native, &address)?;
+    let mut java = Session::start(Client::Java, &address)?;
+    native.send("Mixed", 0, ROUND)?;
+    native.join("native", "Mixed", "push", "0")?;
+    java.join("java", "Mixed", "push", "0")?;
+    let mut next = ROUND;
+    for _ in 0..ROUNDS {
+        let before = (native.got.len(), java.got.len());
+        native.send("Mixed", next, ROUND)?;
+        let deadline = Instant::now() + PATIENCE;
+        let count = |session: &Session, from: usize| {
+            session.got[from..].iter().filter(|got| got.body >= next).count()
+        };
+        while count(&native, before.0) + count(&java, before.1) < ROUND {
+            ensure!(Instant::now() < deadline, "{:?} and {:?}", native.got, java.got);
+            native.listen()?;
+            java.listen()?;
+        }
+        let queues = |got: &[Got]| -> BTreeSet<i32> {
+            got.iter().filter(|got| got.body >= next).map(|got| got.queue).collect()
+        };
+        let (mine, theirs) = (queues(&native.got[before.0..]), queues(&java.got[before.1..]));
+        if mine.len() == 2 && theirs.len() == 2 && mine.is_disjoint(&theirs) {
+            return Ok(());
+        }
+        next += ROUND;
+        std::thread::sleep(ROUND_PAUSE);
+    }
+    anyhow::bail!("not shared: {:?} and {:?}", native.got, java.got)
 }
 
 /// What an operator asks a consumer through its broker: its state, to consume a message at once,
