@@ -19,7 +19,7 @@ mod work;
 use load::{Outcome, Pace};
 use process::Memory;
 use report::{Report, Sample};
-use work::{ROWS, Row, Work};
+use work::{Filter, ROWS, Row, Work};
 
 const BACKENDS: [Backend; 2] = [Backend::Java, Backend::Ours];
 /// The servers run with 4.4.0's own sizes.
@@ -28,6 +28,7 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("mapedFileSizeConsumeQueue", "6000000"),
     ("maxHashSlotNum", "5000000"),
     ("maxIndexNum", "20000000"),
+    ("enablePropertyFilter", "true"),
 ];
 
 struct Options {
@@ -205,14 +206,16 @@ fn measure(
 fn bytes(work: Work) -> usize {
     match work {
         Work::Send(bytes) => bytes,
-        Work::Batch | Work::Pull | Work::SyncSend => 0,
+        _ => 0,
     }
 }
 
 /// Loads a broker until its compiler has seen the hot paths; leaves messages to pull.
 fn warm_up(cluster: &Cluster, options: &Options) -> Result<()> {
     let length = Duration::from_secs_f64(options.warm_up / 3.0);
-    for (work, window) in [(Work::Send(128), 256), (Work::Send(1024), 256), (Work::Pull, 16)] {
+    for (work, window) in
+        [(Work::Send(128), 256), (Work::Send(1024), 256), (Work::Pull(Filter::None), 16)]
+    {
         let templates = work.templates(cluster.broker.port)?;
         load::run(cluster.broker.port, &templates, Pace { window, rate: None }, length)?;
     }
@@ -221,7 +224,7 @@ fn warm_up(cluster: &Cluster, options: &Options) -> Result<()> {
 
 fn one_sample(cluster: &Cluster, row: &Row, pace: Pace, seconds: f64) -> Result<Sample> {
     let broker = &cluster.broker;
-    if row.work == Work::Pull {
+    if matches!(row.work, Work::Pull(_)) {
         // What is pulled was sent just now, and is the same on both sides.
         let templates = Work::Send(128).templates(broker.port)?;
         let fill = Pace { window: 256, rate: None };

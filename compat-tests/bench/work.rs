@@ -9,6 +9,8 @@ use crate::load::Template;
 /// Topic of all works.
 pub(crate) const TOPIC: &str = "BenchTopic";
 const QUEUES: usize = 8;
+/// Topics of [`Work::Spread`].
+const TOPICS: usize = 2000;
 
 /// One kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +19,25 @@ pub(crate) enum Work {
     Send(usize),
     /// Batches of 32 messages of 128 bytes.
     Batch,
+    /// Messages of 128 bytes, to the queues of many topics in turn.
+    Spread,
+    /// Messages of 128 bytes that are to be delivered a minute later.
+    Delayed,
     /// 32 messages of 128 bytes a request, all of them written just before.
-    Pull,
+    Pull(Filter),
     /// Messages of 128 bytes, each on disk before it is acknowledged.
     SyncSend,
+}
+
+/// What a pull wants; everything that is there passes all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// Everything.
+    None,
+    /// One of two tags.
+    Tags,
+    /// An expression over a property.
+    Sql,
 }
 
 /// A row of the table.
@@ -42,7 +59,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "send128-paced", work: Work::Send(128), window: 4096, paced: true },
     Row { name: "send1k", work: Work::Send(1024), window: 256, paced: false },
     Row { name: "batch32x128", work: Work::Batch, window: 32, paced: false },
-    Row { name: "pull32", work: Work::Pull, window: 16, paced: false },
+    Row { name: "topics2000", work: Work::Spread, window: 256, paced: false },
+    Row { name: "delay128", work: Work::Delayed, window: 256, paced: false },
+    Row { name: "pull32", work: Work::Pull(Filter::None), window: 16, paced: false },
+    Row { name: "tags32", work: Work::Pull(Filter::Tags), window: 16, paced: false },
+    Row { name: "sql32", work: Work::Pull(Filter::Sql), window: 16, paced: false },
     Row { name: "syncflush1", work: Work::SyncSend, window: 1, paced: false },
     Row { name: "syncflush8", work: Work::SyncSend, window: 8, paced: false },
     Row { name: "syncflush64", work: Work::SyncSend, window: 64, paced: false },
@@ -52,8 +73,8 @@ impl Work {
     /// Messages a request moves.
     pub(crate) fn messages(self) -> f64 {
         match self {
-            Work::Batch | Work::Pull => 32.0,
-            Work::Send(_) | Work::SyncSend => 1.0,
+            Work::Batch | Work::Pull(_) => 32.0,
+            Work::Send(_) | Work::SyncSend | Work::Spread | Work::Delayed => 1.0,
         }
     }
 
@@ -62,18 +83,55 @@ impl Work {
         match self {
             Work::Send(bytes) => (0..QUEUES).map(|queue| send(queue, bytes)).collect(),
             Work::SyncSend => (0..QUEUES).map(|queue| send(queue, 128)).collect(),
+            Work::Spread => {
+                make_topics(port)?;
+                let queues = (0..QUEUES).flat_map(|q| (0..TOPICS).map(move |t| (t, q)));
+                queues
+                    .map(|(t, q)| Template::of(send_frame(310, &spread(t), q, "", body(128))))
+                    .collect()
+            }
+            Work::Delayed => (0..QUEUES)
+                .map(|q| Template::of(send_frame(310, TOPIC, q, "DELAY\u{1}5\u{2}", body(128))))
+                .collect(),
             Work::Batch => (0..QUEUES).map(batch).collect(),
-            Work::Pull => pulls(port),
+            Work::Pull(filter) => pulls(port, filter),
         }
     }
 }
 
-fn send_frame(code: i32, queue: usize, body: Vec<u8>) -> Frame {
-    let properties =
-        "UNIQ_KEY\u{1}7F0000010A0B18B4AAC2123456780000\u{2}WAIT\u{1}true\u{2}TAGS\u{1}TagA\u{2}";
+fn spread(number: usize) -> String {
+    format!("{TOPIC}{number:04}")
+}
+
+/// The topics of [`Work::Spread`]; those that are there stay as they are.
+fn make_topics(port: u16) -> Result<()> {
+    let mut conn = Conn::open(port)?;
+    for number in 0..TOPICS {
+        let asked = Frame::request(17)
+            .with("topic", spread(number))
+            .with("defaultTopic", "TBW102")
+            .with("readQueueNums", QUEUES)
+            .with("writeQueueNums", QUEUES)
+            .with("perm", 6)
+            .with("topicFilterType", "SINGLE_TAG")
+            .with("topicSysFlag", 0)
+            .with("order", false);
+        conn.ok(asked)?;
+    }
+    Ok(())
+}
+
+fn body(bytes: usize) -> Vec<u8> {
+    vec![b'x'; bytes]
+}
+
+fn send_frame(code: i32, topic: &str, queue: usize, more: &str, body: Vec<u8>) -> Frame {
+    let properties = format!(
+        "UNIQ_KEY\u{1}7F0000010A0B18B4AAC2123456780000\u{2}WAIT\u{1}true\u{2}TAGS\u{1}TagA\u{2}{more}"
+    );
     Frame::request(code)
         .with("a", "bench_producer")
-        .with("b", TOPIC)
+        .with("b", topic)
         .with("c", "TBW102")
         .with("d", QUEUES)
         .with("e", queue)
@@ -88,26 +146,26 @@ fn send_frame(code: i32, queue: usize, body: Vec<u8>) -> Frame {
 }
 
 fn send(queue: usize, bytes: usize) -> Result<Template> {
-    Template::of(send_frame(310, queue, vec![b'x'; bytes]))
+    Template::of(send_frame(310, TOPIC, queue, "", body(bytes)))
 }
 
 fn batch(queue: usize) -> Result<Template> {
     let properties = b"UNIQ_KEY\x017F0000010A0B18B4AAC2123456780000\x02WAIT\x01true\x02";
-    let mut body = Vec::new();
+    let mut all = Vec::new();
     for _ in 0..32 {
         let total = 22 + 128 + properties.len();
-        body.extend_from_slice(&u32::try_from(total)?.to_be_bytes());
-        body.extend_from_slice(&[0; 12]);
-        body.extend_from_slice(&128u32.to_be_bytes());
-        body.extend_from_slice(&[b'x'; 128]);
-        body.extend_from_slice(&u16::try_from(properties.len())?.to_be_bytes());
-        body.extend_from_slice(properties);
+        all.extend_from_slice(&u32::try_from(total)?.to_be_bytes());
+        all.extend_from_slice(&[0; 12]);
+        all.extend_from_slice(&128u32.to_be_bytes());
+        all.extend_from_slice(&body(128));
+        all.extend_from_slice(&u16::try_from(properties.len())?.to_be_bytes());
+        all.extend_from_slice(properties);
     }
-    Template::of(send_frame(320, queue, body))
+    Template::of(send_frame(320, TOPIC, queue, "", all))
 }
 
 /// Pulls over the newest messages of each queue, so that all of them are in memory.
-fn pulls(port: u16) -> Result<Vec<Template>> {
+fn pulls(port: u16, filter: Filter) -> Result<Vec<Template>> {
     const BACK: i64 = 20_000;
     const STEP: usize = 32;
     let mut conn = Conn::open(port)?;
@@ -116,13 +174,18 @@ fn pulls(port: u16) -> Result<Vec<Template>> {
         let asked = Frame::request(30).with("topic", TOPIC).with("queueId", queue);
         let end = conn.ok(asked)?.number("offset")? - STEP as i64;
         for offset in ((end - BACK).max(0)..end).step_by(STEP) {
-            templates.push(Template::of(pull(queue, offset))?);
+            templates.push(Template::of(pull(queue, offset, filter))?);
         }
     }
     Ok(templates)
 }
 
-fn pull(queue: usize, offset: i64) -> Frame {
+fn pull(queue: usize, offset: i64, filter: Filter) -> Frame {
+    let (kind, expression) = match filter {
+        Filter::None => ("TAG", "*"),
+        Filter::Tags => ("TAG", "TagA || TagB"),
+        Filter::Sql => ("SQL92", "TAGS IN ('TagA', 'TagB')"),
+    };
     Frame::request(11)
         .with("consumerGroup", "bench_consumer")
         .with("topic", TOPIC)
@@ -132,7 +195,7 @@ fn pull(queue: usize, offset: i64) -> Frame {
         .with("sysFlag", 4)
         .with("commitOffset", 0)
         .with("suspendTimeoutMillis", 0)
-        .with("subscription", "*")
+        .with("subscription", expression)
         .with("subVersion", 0)
-        .with("expressionType", "TAG")
+        .with("expressionType", kind)
 }
