@@ -9,6 +9,8 @@
 //! `born_ms` is when an expression was registered or changed. Bit maps say something about a group
 //! only for messages that were stored after it.
 
+mod compiled;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use protocol::bodies::{
 };
 use protocol::json;
 
+use self::compiled::Compiled;
 use crate::persist::{Changes, ConfigFile, Kept, LoadError};
 
 /// Log target of filters.
@@ -97,6 +100,8 @@ pub struct Filters {
     writer: Mutex<()>,
     file: ConfigFile,
     changes: Changes,
+    /// Of pulls that bring their own expression.
+    pub(crate) compiled: Compiled,
 }
 
 /// What a subscription does to the table.
@@ -120,6 +125,7 @@ impl Filters {
             writer: Mutex::new(()),
             file,
             changes: Changes::default(),
+            compiled: Compiled::default(),
         };
         let stored: Vec<_> = stored
             .filter_data_by_topic

@@ -22,7 +22,7 @@ use crate::hold::Held;
 use crate::remarks::{self, FAQ};
 use crate::stats::{Got, newest_store_time};
 use crate::wants::{Retries, Wants};
-use crate::{Broker, LOG, filters, now_ms};
+use crate::{Broker, LOG, now_ms};
 
 /// How often a held pull looks whether messages came that it does not want: it has to tell its
 /// client how far it has come.
@@ -103,7 +103,7 @@ fn admit(
         return Err(Refusal::system_error(remark));
     }
     let (data, wants) = if sysflag::pull::has_subscription(header.sys_flag) {
-        own_subscription(header)?
+        own_subscription(broker, header)?
     } else {
         known_subscription(broker, header, &group)?
     };
@@ -128,7 +128,7 @@ type Filter = (Arc<SubscriptionData>, Wants);
 
 /// The subscription that came with the pull. An expression that does not compile lets everything
 /// pass, as in 4.4.0: the client was told when it asked whether it compiles.
-fn own_subscription(header: &PullMessage<'_>) -> Result<Filter, Refusal> {
+fn own_subscription(broker: &Broker, header: &PullMessage<'_>) -> Result<Filter, Refusal> {
     /// What nearly all pulls want; nothing in it is asked for but the kind of its expression.
     static EVERYTHING: LazyLock<Arc<SubscriptionData>> =
         LazyLock::new(|| Arc::new(SubscriptionData::of_tags("", SUB_ALL, 0)));
@@ -152,10 +152,8 @@ fn own_subscription(header: &PullMessage<'_>) -> Result<Filter, Refusal> {
         return Ok((Arc::clone(&data), Wants::tags(data)));
     }
     let kind = data.expression_type.as_deref().unwrap_or_default();
-    let wants = match filters::compile(kind, &data.sub_string) {
-        Ok(expression) => Wants::Expression(Arc::new(expression)),
-        Err(_) => Wants::Everything,
-    };
+    let compiled = broker.filters.compiled.get(kind, &data.sub_string);
+    let wants = compiled.map_or(Wants::Everything, Wants::Expression);
     Ok((data, wants))
 }
 
