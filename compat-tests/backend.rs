@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -84,6 +84,18 @@ fn fetch_java() -> Result<PathBuf> {
         env::var_os("ROCKETMQ_COMPAT_LIB").map_or_else(|| work_dir().join("lib"), PathBuf::from);
     let script = repository().join("scripts/fetch-java.sh");
     run(Command::new("sh").arg(script).arg(&lib)).context("fetch the Java jars")?;
+    Ok(lib)
+}
+
+/// The jars of a newer client, fetched when they are missing.
+pub fn client_lib(version: &str) -> Result<PathBuf> {
+    // Two cases may want the same ones at once.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _fetching = ONE_AT_A_TIME.lock();
+    let lib = work_dir().join(format!("client-{version}"));
+    let script = repository().join("scripts/fetch-java.sh");
+    run(Command::new("sh").arg(script).arg(&lib).arg(version))
+        .with_context(|| format!("fetch the Java client {version}"))?;
     Ok(lib)
 }
 

@@ -1,46 +1,59 @@
 //! Programs on the client's side: Java's stock ones, small ones of ours under `java/src`, and the
 //! native client in their place.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::backend::{java_lib, jvm_flags, native_client, repository, run, work_dir};
+use crate::backend::{client_lib, java_lib, jvm_flags, native_client, repository, run, work_dir};
 use crate::launch::prepare_home;
 use crate::reaper;
 
-/// Compiles the programs under `java/src` when they have changed.
-fn classes() -> Result<PathBuf> {
-    static CLASSES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    CLASSES
-        .get_or_init(|| compile().map_err(|e| format!("{e:#}")))
-        .clone()
-        .map_err(anyhow::Error::msg)
+/// Programs that compile with newer clients, too.
+const PORTABLE: [&str; 4] = ["Access.java", "Clients.java", "Filters.java", "Transactions.java"];
+
+/// The class path of our programs with the stock client, or with another version of it.
+fn class_path(version: Option<&'static str>) -> Result<String> {
+    static BUILT: Mutex<BTreeMap<Option<&str>, String>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(&version) {
+        return Ok(path.clone());
+    }
+    let (lib, folder) = match version {
+        None => (java_lib()?, "classes".to_owned()),
+        Some(version) => (client_lib(version)?, format!("classes-{version}")),
+    };
+    let jars = format!("{}/*", lib.display());
+    let classes = compile(work_dir().join(folder), &jars, version.is_none())?;
+    let path = format!("{}:{jars}", classes.display());
+    built.insert(version, path.clone());
+    Ok(path)
 }
 
-fn compile() -> Result<PathBuf> {
-    let folder = work_dir().join("classes");
+/// Compiles the programs under `java/src` when they have changed.
+fn compile(folder: PathBuf, jars: &str, all: bool) -> Result<PathBuf> {
     let stamp = folder.join("sources.txt");
     let mut sources: Vec<_> = fs::read_dir(repository().join("compat-tests/java/src"))?
         .map(|entry| entry.map(|e| e.path()))
         .collect::<Result<_, _>>()?;
+    sources.retain(|path| all || PORTABLE.iter().any(|name| path.ends_with(name)));
     sources.sort();
     let texts: Vec<_> = sources.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
     if fs::read_to_string(&stamp).is_ok_and(|t| t == texts.concat()) {
         return Ok(folder);
     }
-    let jars = format!("{}/*", java_lib()?.display());
     fs::create_dir_all(&folder)?;
     run(Command::new("javac")
-        .args(["-nowarn", "-encoding", "UTF-8", "-cp", &jars, "-d"])
+        .args(["-nowarn", "-encoding", "UTF-8", "-cp", jars, "-d"])
         .arg(&folder)
         .args(&sources))
     .context("compile java/src")?;
@@ -53,6 +66,10 @@ fn compile() -> Result<PathBuf> {
 pub enum Client {
     /// The stock one.
     Java,
+    /// The stock one over encrypted connections.
+    Encrypted,
+    /// The stock one of a later version.
+    Newer(&'static str),
     /// That of this repository.
     Native,
 }
@@ -62,6 +79,8 @@ impl Client {
     pub fn start(self, class: &str, args: &[&str]) -> Result<Program> {
         match self {
             Client::Java => Program::start(class, args, ""),
+            Client::Encrypted => Program::java(None, &["-Dtls.enable=true"], class, args, ""),
+            Client::Newer(version) => Program::java(Some(version), &[], class, args, ""),
             Client::Native => Program::native(class, args),
         }
     }
@@ -79,12 +98,22 @@ pub struct Program {
 impl Program {
     /// Starts a main class; `NAMESRV_ADDR` is set for those that read it.
     pub fn start(class: &str, args: &[&str], name_server: &str) -> Result<Self> {
+        Self::java(None, &[], class, args, name_server)
+    }
+
+    fn java(
+        version: Option<&'static str>,
+        flags: &[&str],
+        class: &str,
+        args: &[&str],
+        name_server: &str,
+    ) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("compat-java-").tempdir()?;
         reaper::folder(home.path());
         prepare_home(home.path())?;
-        let path = format!("{}:{}/*", classes()?.display(), java_lib()?.display());
+        let path = class_path(version)?;
         let mut command = Command::new("java");
-        command.args(jvm_flags(home.path())).args(["-cp", &path, class]).args(args);
+        command.args(jvm_flags(home.path())).args(flags).args(["-cp", &path, class]).args(args);
         command.env("NAMESRV_ADDR", name_server).env("ROCKETMQ_HOME", home.path());
         Self::spawn(command, home)
     }

@@ -54,6 +54,11 @@ impl Program {
                 "-Drocketmq.broker.diskSpaceWarningLevelRatio=0.99".to_owned(),
             ],
         };
+        // The certificate that 4.4.0 makes itself needs a Java of its time.
+        words.push("-Dtls.test.mode.enable=false".to_owned());
+        for (property, file) in [("certPath", "cert.pem"), ("keyPath", "key.pem")] {
+            words.push(format!("-Dtls.server.{property}={}/conf/{file}", self.home.display()));
+        }
         words.push(self.class.to_owned());
         words.extend(self.args.iter().cloned());
         words
@@ -213,6 +218,8 @@ pub(crate) fn prepare_home(home: &Path) -> Result<()> {
         fs::write(conf.join(format!("logback_{name}.xml")), logback(name))?;
     }
     fs::write(conf.join("tools.yml"), "accessKey:\nsecretKey:\n")?;
+    fs::write(conf.join("cert.pem"), include_str!("data/tls/cert.pem"))?;
+    fs::write(conf.join("key.pem"), include_str!("data/tls/key.pem"))?;
     Ok(())
 }
 

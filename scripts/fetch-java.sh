@@ -1,11 +1,13 @@
 #!/bin/sh
-# Fetches the stock Java 4.4.0 jars that the compatibility tests run against.
-# Does nothing when they are there already. Usage: sh scripts/fetch-java.sh [directory]
+# Fetches the stock Java 4.4.0 jars that the compatibility tests run against, or those of a newer
+# client. Does nothing when they are there already.
+# Usage: sh scripts/fetch-java.sh [directory [client version]]
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 lib=${1:-${ROCKETMQ_COMPAT_LIB:-$root/target/compat/lib}}
-pom=$root/compat-tests/java/pom.xml
+client=${2:-}
+pom=$root/compat-tests/java/${client:+client-}pom.xml
 stamp=$lib/.fetched
 
 if [ -f "$stamp" ] && cmp -s "$pom" "$stamp"; then
@@ -16,6 +18,7 @@ sh "$root/scripts/need.sh" javac=openjdk-17-jdk-headless,default-jdk-headless mv
 
 mkdir -p "$lib"
 rm -f "$lib"/*.jar "$stamp"
-mvn -q -B -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$lib"
+mvn -q -B -f "$pom" ${client:+-Dclient.version="$client"} dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$lib"
 cp "$pom" "$stamp"
 echo "fetched $(ls "$lib"/*.jar | wc -l) jars into $lib"

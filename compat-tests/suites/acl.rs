@@ -12,7 +12,7 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Backend, Products, pair};
 use crate::cluster::Node;
-use crate::java::Program;
+use crate::java::{Client, Program};
 use crate::launch::{Launcher, attach};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,12 +63,7 @@ const TRIED: [(&str, &str); 18] = [
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
-        trial("acl::same_on_both", || {
-            let (left, right) = pair()?;
-            let (left, right) = (one_side(left)?, one_side(right)?);
-            ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
-            Ok(())
-        }),
+        trial("acl::same_on_both", || same_on_both(Client::Java)),
         trial("acl::no_start_without_rules", || {
             let (left, right) = pair()?;
             no_start(left.broker)?;
@@ -77,13 +72,21 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// What a client sees is the same on both sides.
+pub(super) fn same_on_both(client: Client) -> Result<()> {
+    let (left, right) = pair()?;
+    let (left, right) = (one_side(client, left)?, one_side(client, right)?);
+    ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
+    Ok(())
+}
+
 /// A broker's folder with rules in it.
 fn write_rules(home: &Path, rules: &str) -> Result<()> {
     fs::create_dir_all(home.join("conf"))?;
     Ok(fs::write(home.join("conf/plain_acl.yml"), rules)?)
 }
 
-fn one_side(products: Products) -> Result<String> {
+fn one_side(client: Client, products: Products) -> Result<String> {
     let root = tempfile::Builder::new().prefix("compat-acl-").tempdir()?;
     let launcher = Launcher::from_env()?;
     let mut names = Node::name_server(root.path().join("namesrv"), launcher)?;
@@ -92,11 +95,11 @@ fn one_side(products: Products) -> Result<String> {
     write_rules(&home, RULES)?;
     let mut broker = Node::broker(home, Some(names.address()), PROPERTIES, launcher)?;
     broker.start(products.broker)?;
-    attach(everything(&names, &broker), || broker.logs())
+    attach(everything(client, &names, &broker), || broker.logs())
 }
 
-fn everything(names: &Node, broker: &Node) -> Result<String> {
-    let mut program = Program::start("Access", &[&names.address()], "")?;
+fn everything(client: Client, names: &Node, broker: &Node) -> Result<String> {
+    let mut program = client.start("Access", &[&names.address()])?;
     let mut lines = Vec::new();
     for (account, command) in TRIED {
         use_account(&mut program, account)?;

@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Backend, Products, pair};
 use crate::cluster::{Cluster, Spec};
-use crate::java::Program;
+use crate::java::{Client, Program};
 use crate::json::Json;
 use crate::launch::attach;
 
@@ -52,24 +52,28 @@ pub(super) fn trials() -> Vec<Trial> {
         })
     };
     vec![
-        trial("filter::same_on_both", || {
-            let (left, right) = pair()?;
-            let (left, right) = (one_side(left)?, one_side(right)?);
-            ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
-            Ok(())
-        }),
+        trial("filter::same_on_both", || same_on_both(Client::Java)),
         handed("reference_to_ours", true),
         handed("ours_to_reference", false),
     ]
 }
 
-fn one_side(products: Products) -> Result<String> {
-    let cluster = Cluster::start(&Spec { properties: ALLOWED, ..Spec::of(products)? })?;
-    attach(all_expressions(&cluster), || cluster.logs())
+/// What a client sees is the same on both sides.
+pub(super) fn same_on_both(client: Client) -> Result<()> {
+    let (left, right) = pair()?;
+    let (left, right) = (one_side(client, left)?, one_side(client, right)?);
+    ensure!(left == right, "reference:\n{left}\nunder test:\n{right}");
+    Ok(())
 }
 
-fn all_expressions(cluster: &Cluster) -> Result<String> {
-    let mut program = Program::start("Filters", &[&cluster.name_server()?.address()], "")?;
+fn one_side(client: Client, products: Products) -> Result<String> {
+    let cluster = Cluster::start(&Spec { properties: ALLOWED, ..Spec::of(products)? })?;
+    attach(all_expressions(client, &cluster), || cluster.logs())
+}
+
+fn all_expressions(client: Client, cluster: &Cluster) -> Result<String> {
+    let address = cluster.name_server()?.address();
+    let mut program = client.start("Filters", &[&address])?;
     tell(&mut program, "send\tFilterTopic\t0\t12")?;
     let mut lines = Vec::new();
     for (i, (expression, count)) in EXPRESSIONS.into_iter().enumerate() {

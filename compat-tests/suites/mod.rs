@@ -13,6 +13,7 @@ mod java_clients;
 mod mqadmin;
 mod mqadmin_native;
 mod native_client;
+mod newer_clients;
 mod quickstart;
 mod replication;
 mod stores;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Trial> {
         java_clients::trials(),
         behaviour::trials(),
         native_client::trials(),
+        newer_clients::trials(),
         stores::trials(),
         replication::trials(),
         transaction::trials(),

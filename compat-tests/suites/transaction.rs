@@ -43,10 +43,7 @@ pub(super) fn trials() -> Vec<Trial> {
         })
     };
     vec![
-        trial("transaction::same_on_both", || {
-            let (left, right) = pair()?;
-            same(one_side(left, Client::Java)?, one_side(right, Client::Java)?)
-        }),
+        trial("transaction::same_on_both", || same_on_both(Client::Java)),
         trial("native_client::transactions", || {
             let (left, right) = pair()?;
             let native = one_side(left, Client::Native)?;
@@ -59,6 +56,12 @@ pub(super) fn trials() -> Vec<Trial> {
         handed("reference_killed", |r, o| [r, o, o], Ending::Killed),
         handed("ours_killed", |_, o| [o, o, o], Ending::Killed),
     ]
+}
+
+/// What a client sees is the same on both sides.
+pub(super) fn same_on_both(client: Client) -> Result<()> {
+    let (left, right) = pair()?;
+    same(one_side(left, client)?, one_side(right, client)?)
 }
 
 fn same(left: String, right: String) -> Result<()> {

@@ -57,8 +57,8 @@ config_table! {
             16 + env.cpus() * 2,
         /// Threads that serve queries in 4.4.0: 8 and one a CPU. No effect here.
         @restart "queryMessageThreadPoolNums" query_message_thread_pool_nums: i32 = 8 + env.cpus(),
-        /// Threads that serve everything else in 4.4.0. No effect here: requests of operators that
-        /// read much or write are worked on four at a time.
+        /// Threads that serve everything else in 4.4.0. Here as many requests of operators that
+        /// read much or write are worked on at once, 256 at most; further ones wait.
         @restart "adminBrokerThreadPoolNums" admin_broker_thread_pool_nums: i32 = 16,
         /// Threads that serve unregistering clients in 4.4.0. No effect here.
         @restart "clientManageThreadPoolNums" client_manage_thread_pool_nums: i32 = 32,

@@ -13,6 +13,7 @@ use protocol::Refusal;
 use protocol::codes::response;
 use protocol::requests::{BrokerRequest, Lane};
 use remoting::Peer;
+use tokio::sync::Semaphore;
 
 use crate::config::BrokerConfig;
 use crate::remarks;
@@ -24,7 +25,7 @@ const LOG_WATER_MARK: &str = "RocketmqWaterMark";
 const WAIT_MIN: Duration = Duration::from_millis(1);
 
 /// What waits to be answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Flow {
     /// Sends.
     pub(crate) sends: Waiting,
@@ -32,6 +33,8 @@ pub(crate) struct Flow {
     pub(crate) ends: Waiting,
     /// What was turned away.
     pub(crate) refused: Refused,
+    /// Turns of operators' requests that read much or write; further ones wait.
+    pub(crate) jobs: Arc<Semaphore>,
 }
 
 /// Requests that were turned away since the start, by the reason.
@@ -46,6 +49,16 @@ pub(crate) struct Refused {
 }
 
 impl Flow {
+    /// Nothing waits, and so many requests of operators are worked on at once.
+    pub(crate) fn new(jobs: usize) -> Self {
+        Self {
+            sends: Waiting::default(),
+            ends: Waiting::default(),
+            refused: Refused::default(),
+            jobs: Arc::new(Semaphore::new(jobs)),
+        }
+    }
+
     /// The answer where too many wait already.
     pub(crate) fn overloaded(&self) -> Refusal {
         self.refused.too_many.fetch_add(1, Ordering::Relaxed);

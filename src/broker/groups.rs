@@ -12,6 +12,7 @@ use protocol::json;
 use protocol::topic::{self, group};
 
 use crate::LOG;
+use crate::limits::GROUPS_MAX;
 use crate::persist::{Changes, ConfigFile, Kept, LoadError};
 
 /// The groups every broker has. 4.4.0 lets the last four broadcast; the default does so for all.
@@ -90,8 +91,19 @@ impl Table {
 pub(crate) struct Groups {
     table: ArcSwap<Table>,
     writer: Mutex<()>,
+    /// More are not made.
+    count_max: usize,
     file: ConfigFile,
     changes: Changes,
+}
+
+/// Why a group was not put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PutError {
+    /// The name cannot be used.
+    Name,
+    /// There are too many groups already.
+    TooMany,
 }
 
 impl Groups {
@@ -113,6 +125,7 @@ impl Groups {
         Ok(Self {
             table: ArcSwap::from_pointee(table),
             writer: Mutex::new(()),
+            count_max: GROUPS_MAX,
             file,
             changes: Changes::default(),
         })
@@ -129,7 +142,8 @@ impl Groups {
     }
 
     /// Finds a group, or makes it where groups are made on first use; those of the system always
-    /// are. A name that is empty, has control characters or is longer than clients allow is not.
+    /// are. A name that is empty, has control characters or is longer than clients allow is not,
+    /// nor is one too many.
     pub(crate) fn find_or_create(
         &self,
         name: &str,
@@ -144,6 +158,9 @@ impl Groups {
         if let Some(found) = self.get(name) {
             return Some(found);
         }
+        if self.is_full(name) {
+            return None;
+        }
         let config = SubscriptionGroupConfig::new(name);
         let group = Group::of(&config);
         tracing::info!(target: LOG, "auto create a subscription group, {name}");
@@ -155,24 +172,39 @@ impl Groups {
         Some(group)
     }
 
-    /// Puts a group in place, new or not; returns the number of the change. `None` when the name
-    /// cannot be used.
-    pub(crate) fn put(&self, config: SubscriptionGroupConfig, now_ms: i64) -> Option<u64> {
+    /// Puts a group in place, new or not; returns the number of the change.
+    ///
+    /// # Errors
+    /// When the name cannot be used, or there are too many groups for a new one.
+    pub(crate) fn put(
+        &self,
+        config: SubscriptionGroupConfig,
+        now_ms: i64,
+    ) -> Result<u64, PutError> {
         if !usable(&config.group_name) {
-            return None;
+            return Err(PutError::Name);
         }
         let _one_at_a_time = self.writer.lock();
         match self.get(&config.group_name) {
             Some(old) => {
                 tracing::info!(target: LOG, "update subscription group config, old: {old:?} new: {config:?}");
             }
+            None if self.is_full(&config.group_name) => return Err(PutError::TooMany),
             None => tracing::info!(target: LOG, "create new subscription group, {config:?}"),
         }
         self.replace(|table| {
             table.insert(config);
             table.version.advance(now_ms);
         });
-        Some(self.changes.note())
+        Ok(self.changes.note())
+    }
+
+    fn is_full(&self, name: &str) -> bool {
+        let full = self.table.load().groups.len() >= self.count_max;
+        if full {
+            tracing::error!(target: LOG, "group {name} is not created: there are {} already", self.count_max);
+        }
+        full
     }
 
     /// Takes a group out; returns the number of the change if it was there.
@@ -253,6 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_made_up_to_a_limit() {
+        let (_dir, mut groups) = load();
+        groups.count_max = 8;
+        let put = |groups: &Groups, name: &str| groups.put(SubscriptionGroupConfig::new(name), 1);
+        assert!(groups.find_or_create("g", true, 1).is_some());
+        assert_eq!(groups.find_or_create("h", true, 1), None);
+        assert_eq!(put(&groups, "h"), Err(PutError::TooMany));
+        assert_eq!(put(&groups, ""), Err(PutError::Name));
+        assert!(put(&groups, "g").is_ok(), "one that is there can still be changed");
+        groups.delete("g", 1);
+        assert!(put(&groups, "h").is_ok());
+    }
+
+    #[test]
     fn a_fresh_broker_has_the_groups_of_4_4_0() {
         let (_dir, groups) = load();
         assert_eq!(groups.table().groups.len(), 7);
@@ -293,18 +339,17 @@ mod tests {
         groups.disable("g", 2);
         assert!(!groups.get("g").unwrap().consume);
         assert!(!groups.changes().pending());
-        groups.put(SubscriptionGroupConfig::new("g"), 3);
+        groups.put(SubscriptionGroupConfig::new("g"), 3).unwrap();
         assert!(groups.get("g").unwrap().consume);
     }
 
     #[test]
     fn changes_are_read_back() {
         let (dir, groups) = load();
-        groups.put(
-            SubscriptionGroupConfig { retry_max_times: 3, ..SubscriptionGroupConfig::new("g") },
-            5,
-        );
-        groups.put(SubscriptionGroupConfig::new("gone"), 6);
+        let stubborn =
+            SubscriptionGroupConfig { retry_max_times: 3, ..SubscriptionGroupConfig::new("g") };
+        groups.put(stubborn, 5).unwrap();
+        groups.put(SubscriptionGroupConfig::new("gone"), 6).unwrap();
         assert!(groups.delete("gone", 7).is_some());
         assert!(groups.delete("gone", 8).is_none());
         groups.keep();

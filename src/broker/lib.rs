@@ -30,6 +30,7 @@ mod groups;
 mod handlers;
 mod hold;
 mod java_text;
+mod limits;
 mod locks;
 mod offsets;
 mod persist;

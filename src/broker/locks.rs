@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use protocol::bodies::MessageQueue;
 
 use crate::LOG_LOCK;
+use crate::limits::LOCKS_MAX;
 
 /// How long a lock lives without being renewed, unless configured otherwise.
 pub(crate) const LIFE_MS_DEFAULT: i64 = 60_000;
@@ -15,6 +16,8 @@ pub(crate) const LIFE_MS_DEFAULT: i64 = 60_000;
 #[derive(Debug)]
 pub(crate) struct Locks {
     life_ms: i64,
+    /// More are not granted.
+    count_max: usize,
     groups: Mutex<HashMap<String, HashMap<MessageQueue, Entry>>>,
 }
 
@@ -33,7 +36,7 @@ impl Entry {
 impl Locks {
     /// No locks; each will live for `life_ms` after its last renewal.
     pub(crate) fn new(life_ms: i64) -> Self {
-        Self { life_ms, groups: Mutex::default() }
+        Self { life_ms, count_max: LOCKS_MAX, groups: Mutex::default() }
     }
 
     /// Locks what can be locked of `queues` for `client_id`, and renews what it holds; returns
@@ -46,9 +49,19 @@ impl Locks {
         now_ms: i64,
     ) -> BTreeSet<MessageQueue> {
         let mut groups = self.groups.lock();
+        let mut count: usize = groups.values().map(HashMap::len).sum();
         let held = groups.entry(group.to_owned()).or_default();
         let mut granted = queues;
-        granted.retain(|queue| self.lock_one(held, group, queue, client_id, now_ms));
+        granted.retain(|queue| {
+            if !held.contains_key(queue) {
+                if count >= self.count_max {
+                    tracing::error!(target: LOG_LOCK, "too many queues are locked, {queue} is not. Group: {group} {client_id}");
+                    return false;
+                }
+                count += 1;
+            }
+            self.lock_one(held, group, queue, client_id, now_ms)
+        });
         granted
     }
 
@@ -152,6 +165,15 @@ mod tests {
         assert!(lock(&locks, &[0], "b", 120_000).is_empty());
         assert_eq!(lock(&locks, &[0], "b", 120_001), [0]);
         assert!(lock(&locks, &[0], "a", 120_001).is_empty());
+    }
+
+    #[test]
+    fn queues_are_locked_up_to_a_limit() {
+        let locks = Locks { count_max: 2, ..Locks::new(LIFE_MS_DEFAULT) };
+        assert_eq!(lock(&locks, &[0, 1, 2], "a", 0), [0, 1]);
+        assert_eq!(lock(&locks, &[0, 1, 2], "a", 0), [0, 1], "renewed");
+        locks.unlock_batch("g", &[queue(0)].into(), "a");
+        assert_eq!(lock(&locks, &[2], "a", 0), [2]);
     }
 
     #[test]

@@ -7,12 +7,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use protocol::bodies::ConsumerOffsetSerializeWrapper;
 use protocol::json;
 
 use crate::LOG;
+use crate::limits::{OFFSET_PAIRS_MAX, OFFSETS_MAX};
 use crate::persist::{Changes, ConfigFile, Kept, LoadError};
 
 const SEPARATOR: char = '@';
@@ -24,6 +26,10 @@ pub(crate) type QueueOffsets = BTreeMap<i32, i64>;
 #[derive(Debug)]
 pub(crate) struct Offsets {
     table: RwLock<HashMap<String, Arc<Mutex<QueueOffsets>>>>,
+    /// Offsets in all pairs; those of a pair that is just replaced may count for a moment more.
+    count: AtomicUsize,
+    pairs_max: usize,
+    count_max: usize,
     file: ConfigFile,
     changes: Changes,
 }
@@ -56,24 +62,49 @@ impl Offsets {
     pub(crate) fn load(folder: &Path) -> Result<Self, LoadError> {
         let file = ConfigFile::new(folder.join("consumerOffset.json"));
         let stored: Option<ConsumerOffsetSerializeWrapper> = file.load()?;
-        let offsets = Self { table: RwLock::default(), file, changes: Changes::default() };
+        let offsets = Self {
+            table: RwLock::default(),
+            count: AtomicUsize::new(0),
+            pairs_max: OFFSET_PAIRS_MAX,
+            count_max: OFFSETS_MAX,
+            file,
+            changes: Changes::default(),
+        };
         if let Some(stored) = stored {
             offsets.replace(stored);
         }
         Ok(offsets)
     }
 
-    /// Sets the offset of a queue.
-    pub(crate) fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
-        let entry = self.entry(group, topic);
-        let before = entry.lock().insert(queue_id, offset);
+    /// Sets the offset of a queue; `false` when there are too many for one more.
+    pub(crate) fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) -> bool {
+        let Some(before) = self.insert(group, topic, queue_id, offset) else {
+            tracing::error!(target: LOG, group, topic, queue_id, "offset not taken: there are too many");
+            return false;
+        };
         if before == Some(offset) {
-            return;
+            return true;
         }
         if let Some(before) = before.filter(|before| offset < *before) {
             tracing::warn!(target: LOG, group, topic, queue_id, offset, before, "[NOTIFYME]update consumer offset less than store");
         }
         self.changes.note();
+        true
+    }
+
+    /// The offset before, if there was one; `None` when there is no room.
+    fn insert(&self, group: &str, topic: &str, queue_id: i32, offset: i64) -> Option<Option<i64>> {
+        let entry = self.entry(group, topic)?;
+        let mut offsets = entry.lock();
+        if let Some(known) = offsets.get_mut(&queue_id) {
+            return Some(Some(std::mem::replace(known, offset)));
+        }
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.count_max {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        offsets.insert(queue_id, offset);
+        Some(None)
     }
 
     /// The offset of a queue as it was set, if it ever was.
@@ -105,9 +136,8 @@ impl Offsets {
 
     /// Gives `to` the offsets of `from` in `topic`, if it has any.
     pub(crate) fn copy(&self, from: &str, to: &str, topic: &str) {
-        if let Some(offsets) = self.of(from, topic) {
-            *self.entry(to, topic).lock() = offsets;
-            self.changes.note();
+        for (queue_id, offset) in self.of(from, topic).unwrap_or_default() {
+            self.commit(to, topic, queue_id, offset);
         }
     }
 
@@ -129,16 +159,22 @@ impl Offsets {
         for (key, offsets) in from.offset_table {
             table.insert(key, Arc::new(Mutex::new(offsets.into_iter().collect())));
         }
+        let count = table.values().map(|offsets| offsets.lock().len()).sum();
+        self.count.store(count, Ordering::Relaxed);
         drop(table);
         self.changes.note();
     }
 
-    fn entry(&self, group: &str, topic: &str) -> Arc<Mutex<QueueOffsets>> {
+    fn entry(&self, group: &str, topic: &str) -> Option<Arc<Mutex<QueueOffsets>>> {
         with_key(topic, group, |key| {
             if let Some(entry) = self.table.read().get(key) {
-                return Arc::clone(entry);
+                return Some(Arc::clone(entry));
             }
-            Arc::clone(self.table.write().entry(key.to_owned()).or_default())
+            let mut table = self.table.write();
+            if table.len() >= self.pairs_max && !table.contains_key(key) {
+                return None;
+            }
+            Some(Arc::clone(table.entry(key.to_owned()).or_default()))
         })
     }
 }
@@ -213,6 +249,24 @@ mod tests {
         offsets.copy("none", "h", "T");
         offsets.commit("g", "T", 3, 10);
         assert_eq!(offsets.of("h", "T"), Some(QueueOffsets::from([(3, 9)])));
+    }
+
+    #[test]
+    fn offsets_are_taken_up_to_a_limit() {
+        let (_dir, mut offsets) = table();
+        (offsets.pairs_max, offsets.count_max) = (2, 3);
+        assert!(offsets.commit("g", "T", 0, 5));
+        assert!(offsets.commit("g", "T", 1, 5));
+        assert!(offsets.commit("h", "T", 0, 5));
+        assert!(!offsets.commit("i", "T", 0, 5), "too many pairs");
+        assert!(!offsets.commit("h", "T", 1, 5), "too many offsets");
+        assert!(offsets.commit("h", "T", 0, 6), "one that is there can still be changed");
+        assert_eq!(offsets.of("h", "T"), Some(QueueOffsets::from([(0, 6)])));
+        let all = offsets.snapshot();
+        offsets.replace(all);
+        offsets.count_max = 4;
+        assert!(offsets.commit("h", "T", 1, 5));
+        assert!(!offsets.commit("h", "T", 2, 5));
     }
 
     #[test]

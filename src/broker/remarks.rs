@@ -46,6 +46,11 @@ pub(crate) fn waited_too_long(waited: Duration, waiting: usize) -> String {
     )
 }
 
+/// More of something than a broker keeps; 4.4.0 has no such limits.
+pub(crate) fn too_many(what: &str, max: usize) -> Refusal {
+    Refusal::system_error(format!("there are too many {what}, a broker keeps {max} at most"))
+}
+
 /// A name that the system keeps for itself.
 pub(crate) fn reserved(topic: &str) -> Refusal {
     Refusal::system_error(format!("the topic[{topic}] is conflict with system reserved words."))

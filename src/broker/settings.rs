@@ -21,6 +21,8 @@ use crate::persist::LoadError;
 use crate::register::Identity;
 use crate::topics::Rules;
 
+/// Threads that may block are not without end.
+const JOBS_MAX: usize = 256;
 /// System property with the life of a queue lock, ms.
 const LOCK_LIFE_PROPERTY: &str = "rocketmq.broker.rebalance.lockMaxLiveTime";
 /// The HA listener is on the port this much above the configured one.
@@ -144,6 +146,11 @@ pub(crate) fn lock_life_ms() -> i64 {
     life.unwrap_or(locks::LIFE_MS_DEFAULT)
 }
 
+/// How many requests of operators are worked on at once.
+pub(crate) fn jobs(config: &BrokerConfig) -> usize {
+    usize::try_from(config.admin_broker_thread_pool_nums).unwrap_or(0).clamp(1, JOBS_MAX)
+}
+
 /// The Bloom filter that the settings ask for.
 pub(crate) fn bloom(config: &BrokerConfig) -> Result<BloomFilter, StartError> {
     let (percent, expected) =
@@ -242,4 +249,18 @@ pub(crate) fn client_options(settings: &Settings) -> Result<ClientOptions, Start
         options.tls = Some(settings.tls.client().map_err(StartError::Tls)?);
     }
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_operators_are_limited_as_their_pool_was() {
+        let jobs_of = |threads| {
+            jobs(&BrokerConfig { admin_broker_thread_pool_nums: threads, ..Default::default() })
+        };
+        assert_eq!(jobs(&BrokerConfig::default()), 16);
+        assert_eq!([-1, 0, 1, 7, 100_000].map(jobs_of), [1, 1, 1, 7, JOBS_MAX]);
+    }
 }

@@ -177,6 +177,7 @@ impl Broker {
         let file = settings.config_file.unwrap_or_else(|| folder.join("broker.properties"));
         let configuration = Configuration::new(tables, &settings.extra_properties, file, now);
         Ok(Self {
+            flow: Flow::new(settings::jobs(&config.load())),
             config,
             store_config,
             configuration,
@@ -194,7 +195,6 @@ impl Broker {
             hold,
             delay,
             transactions: Arc::new(transactions),
-            flow: Flow::default(),
             access: access.map(Arc::new),
             stats: Stats::default(),
             requests,

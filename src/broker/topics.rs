@@ -14,6 +14,7 @@ use protocol::bodies::{DataVersion, TopicConfig, TopicConfigSerializeWrapper, To
 use protocol::{json, perm, topic};
 
 use crate::LOG;
+use crate::limits::TOPICS_MAX;
 use crate::persist::{Changes, ConfigFile, Kept, LoadError};
 
 /// Queues of a topic that nobody gave a number, as of the one named like the cluster.
@@ -106,6 +107,8 @@ pub(crate) enum CreateError {
     IllegalName,
     /// The name does not fit into a stored record.
     NameTooLong,
+    /// There are too many topics already.
+    TooMany,
 }
 
 /// A topic just found or made.
@@ -124,6 +127,8 @@ pub(crate) struct Topics {
     /// Held while a new table is made from the present one.
     writer: Mutex<()>,
     system: BTreeSet<String>,
+    /// More are not made.
+    count_max: usize,
     file: ConfigFile,
     changes: Changes,
 }
@@ -154,6 +159,7 @@ impl Topics {
             table: ArcSwap::from_pointee(table),
             writer: Mutex::new(()),
             system,
+            count_max: TOPICS_MAX,
             file,
             changes: Changes::default(),
         })
@@ -183,7 +189,7 @@ impl Topics {
     /// queues as asked for but not more than the model has.
     ///
     /// # Errors
-    /// When there is no such model or the name is not allowed.
+    /// When there is no such model, the name is not allowed, or there are too many topics.
     pub(crate) fn find_or_derive(
         &self,
         name: &str,
@@ -208,7 +214,7 @@ impl Topics {
         if !perm::is_inherited(base.perm) {
             return Err(CreateError::NoModel);
         }
-        check_name(name)?;
+        self.check_new(name)?;
         let queues = queues.min(base.write_queue_nums).max(0);
         let config = TopicConfig {
             perm: base.perm & !perm::INHERIT,
@@ -222,7 +228,7 @@ impl Topics {
     /// Finds a topic of a group (retries, dead letters), or makes it as said.
     ///
     /// # Errors
-    /// When the name is not allowed.
+    /// When the name is not allowed, or there are too many topics.
     pub(crate) fn find_or_create(
         &self,
         name: &str,
@@ -238,7 +244,7 @@ impl Topics {
         if let Some(topic) = self.get(name) {
             return Ok(Found { topic, change: None });
         }
-        check_name(name)?;
+        self.check_new(name)?;
         let config = TopicConfig { perm, topic_sys_flag: sys_flag, ..plain(name, queues) };
         Ok(self.create(config, now_ms))
     }
@@ -246,7 +252,7 @@ impl Topics {
     /// Puts a topic in place, new or not; returns the number of the change.
     ///
     /// # Errors
-    /// When a new name is not allowed.
+    /// When a new name is not allowed, or there are too many topics.
     pub(crate) fn put(&self, config: TopicConfig, now_ms: i64) -> Result<u64, CreateError> {
         let _one_at_a_time = self.writer.lock();
         match self.table.load().topics.get(config.topic_name.as_str()) {
@@ -254,7 +260,7 @@ impl Topics {
                 tracing::info!(target: LOG, "update topic config, old:[{old}] new:[{config}]");
             }
             None => {
-                check_name(&config.topic_name)?;
+                self.check_new(&config.topic_name)?;
                 tracing::info!(target: LOG, "create new topic [{config}]");
             }
         }
@@ -331,6 +337,16 @@ impl Topics {
         let _one_at_a_time = self.writer.lock();
         self.replace(|table| table.version.advance(now_ms));
         self.changes.note();
+    }
+
+    /// Whether there can be a new topic of this name.
+    fn check_new(&self, name: &str) -> Result<(), CreateError> {
+        check_name(name)?;
+        if self.table.load().topics.len() >= self.count_max {
+            tracing::error!(target: LOG, "topic {name} is not created: there are {} already", self.count_max);
+            return Err(CreateError::TooMany);
+        }
+        Ok(())
     }
 
     fn create(&self, config: TopicConfig, now_ms: i64) -> Found {

@@ -25,6 +25,16 @@ config_table! {
     }
 }
 
+config_table! {
+    /// Settings of a name server that 4.4.0 does not have; they are not printed among its own.
+    pub struct AccessConfig(_env) {
+        /// Check every request after `conf/plain_acl.yml`, as brokers do: reading routes needs an
+        /// account, everything else an admin. Brokers do not sign what they send here: give their
+        /// addresses in `globalWhiteRemoteAddresses`. Changes in the file only.
+        @restart "aclEnable" acl_enable: bool = false,
+    }
+}
+
 /// Port of a name server where the file does not say another.
 pub const DEFAULT_PORT: i32 = 9876;
 
@@ -37,6 +47,8 @@ pub struct NamesrvConfigs {
     pub server: ServerConfig,
     /// What operators watch.
     pub observe: ObserveConfig,
+    /// What it checks.
+    pub access: AccessConfig,
 }
 
 impl NamesrvConfigs {
@@ -45,15 +57,19 @@ impl NamesrvConfigs {
         let mut server = ServerConfig::from_env(env);
         server.listen_port = DEFAULT_PORT;
         let observe = ObserveConfig::from_env(env);
-        Self { namesrv: NamesrvConfig::from_env(env), server, observe }
+        let (namesrv, access) = (NamesrvConfig::from_env(env), AccessConfig::from_env(env));
+        Self { namesrv, server, observe, access }
     }
 
     /// Takes what a properties file says.
     pub fn apply(&mut self, file: &config::Properties) -> Report {
-        config::apply(&mut [&mut self.namesrv, &mut self.server, &mut self.observe], file)
+        config::apply(
+            &mut [&mut self.namesrv, &mut self.server, &mut self.observe, &mut self.access],
+            file,
+        )
     }
 
-    /// The tables, to read.
+    /// The tables that are printed, to read.
     pub fn tables(&self) -> [&dyn Table; 3] {
         [&self.namesrv, &self.server, &self.observe]
     }

@@ -15,17 +15,24 @@ use remoting::{Answer, CloseReason, Peer, Service};
 use serde::Serialize;
 
 use crate::LOG;
+use crate::access::Access;
 use crate::state::State;
 use crate::table::UnitTopics;
 
 /// The service behind the listener.
 pub(crate) struct Handlers {
     pub(crate) state: Arc<State>,
+    pub(crate) access: Option<Arc<Access>>,
 }
 
 impl Service for Handlers {
     fn call(&self, peer: &Arc<Peer>, command: &mut Command) -> Answer {
         tracing::debug!(target: LOG, code = command.code, peer = %peer.addr(), "receive request");
+        if let Some(access) = &self.access
+            && let Err(refusal) = access.check(peer, command)
+        {
+            return Reply::from(refusal).into();
+        }
         match NamesrvRequest::decode(command.code, &command.ext) {
             Ok(Some(request)) => self.serve(request, peer, command),
             Ok(None) => {

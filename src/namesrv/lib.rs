@@ -11,6 +11,7 @@
 //!
 //! It does not know how brokers keep messages, nor what clients do with a route.
 
+mod access;
 pub mod config;
 mod figures;
 mod files;
@@ -37,7 +38,8 @@ use remoting::tls::ServerTls;
 use remoting::{Observer, Server, ServerConfig, ServerOptions};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{NamesrvConfig, NamesrvConfigs};
+use access::Access;
+pub use config::{AccessConfig, NamesrvConfig, NamesrvConfigs};
 use handlers::Handlers;
 use product::Product;
 use state::{State, Watched};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub observe: ObserveConfig,
     /// Told when that is changed at run time.
     pub on_observe_change: OnChange,
+    /// What it checks.
+    pub access: AccessConfig,
     /// What else the `-c` file says: shown, changed and written back with the rest.
     pub extra_properties: Properties,
     /// Address to listen on: all of them unless changed.
@@ -78,6 +82,7 @@ impl Settings {
             server: configs.server,
             observe: configs.observe,
             on_observe_change: OnChange::default(),
+            access: configs.access,
             extra_properties: Properties::new(),
             listen_on: Ipv4Addr::UNSPECIFIED.into(),
             encoding: Encoding::default(),
@@ -93,6 +98,14 @@ pub enum StartError {
     /// The key-value configuration is there but unusable.
     #[error(transparent)]
     Kv(#[from] kv::LoadError),
+    /// Requests are to be checked, but there are no usable rules.
+    #[error("access rules {file}: {reason}", file = file.display())]
+    Access {
+        /// Where they should be.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// `listenPort` is no port.
     #[error("listenPort {0} is not between 0 and 65535")]
     Port(i32),
@@ -132,6 +145,7 @@ impl Namesrv {
             settings.observe.endpoint().map(|_| Arc::new(Requests::new(NamesrvRequest::TABLE)));
         options.observer = requests.clone().map(|requests| requests as Arc<dyn Observer>);
 
+        let access = Access::open(&settings.access, &settings.config)?.map(Arc::new);
         let kv = kv::KvStore::load(PathBuf::from(&settings.config.kv_config_path))?;
         let product = settings.config.cluster_test.then(|| {
             Product::new(&settings.product_name_servers, &settings.config.product_env_name)
@@ -148,11 +162,14 @@ impl Namesrv {
         let state = Arc::new(State::new(kv, config, registry, watched, product.flatten()));
 
         let addr = SocketAddr::new(settings.listen_on, port);
-        let handlers = Arc::new(Handlers { state: Arc::clone(&state) });
-        let server = Server::bind(addr, options, handlers)
+        let handlers = Handlers { state: Arc::clone(&state), access: access.clone() };
+        let server = Server::bind(addr, options, Arc::new(handlers))
             .map_err(|source| StartError::Listen { addr, source })?;
         let stop = CancellationToken::new();
         state.tasks.spawn(housekeeping::run(Arc::clone(&state), stop.clone()));
+        if let Some(access) = access {
+            state.tasks.spawn(access::watch(access, stop.clone()));
+        }
         Ok(Self { server, requests, state, stop })
     }
 

@@ -111,7 +111,7 @@ public class Access {
                     break;
                 case "view":
                     String id = producer.send(m).getOffsetMsgId();
-                    MessageExt seen = producer.viewMessage(id);
+                    MessageExt seen = view(producer, words[1], id);
                     say("VIEWED\t" + new String(seen.getBody(), StandardCharsets.UTF_8));
                     break;
                 default:
@@ -119,6 +119,19 @@ public class Access {
             }
         } finally {
             producer.shutdown();
+        }
+    }
+
+    /** Newer clients want to know the topic. */
+    private static MessageExt view(DefaultMQProducer producer, String topic, String id)
+        throws Exception {
+        try {
+            return (MessageExt) DefaultMQProducer.class.getMethod("viewMessage", String.class)
+                .invoke(producer, id);
+        } catch (NoSuchMethodException e) {
+            return producer.viewMessage(topic, id);
+        } catch (java.lang.reflect.InvocationTargetException e) {
+            throw (Exception) e.getCause();
         }
     }
 

@@ -22,11 +22,12 @@ import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
-import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /**
  * The stock client in many ways of use, steered by commands on standard input, words separated
@@ -35,7 +36,10 @@ import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
  * "GOT body queueId queueOffset tags keys reconsumeTimes", tab separated.
  *
  *   send how topic count        how: sync async oneway batch selector ordered tag delay transaction
- *   consume how topic expression count   how: push ordered broadcast retry pull
+ *   consume how topic expression count   how: push ordered broadcast retry dead reset pull
+ *
+ * "dead" refuses every message until it is a dead letter, and reports the dead letters; "reset"
+ * consumes everything a second time after an operator has put the group back to the beginning.
  */
 public class Clients {
     private static String nameServer;
@@ -101,6 +105,7 @@ public class Clients {
             producer = new DefaultMQProducer(group);
         }
         producer.setNamesrvAddr(nameServer);
+        producer.setSendMsgTimeout(20_000);
         producer.setInstanceName("i" + (++serial));
         producer.start();
         try {
@@ -139,8 +144,11 @@ public class Clients {
 
     private static void sendAsync(DefaultMQProducer producer, String topic, int count)
         throws Exception {
-        CountDownLatch left = new CountDownLatch(count);
-        for (int i = 0; i < count; i++) {
+        // Threads that find no connection close those that the others have just made: a bug of
+        // 4.4.0's client (NettyRemotingClient.createChannel), which loses a send or two.
+        sent(0, producer.send(message("async", topic, 0)));
+        CountDownLatch left = new CountDownLatch(count - 1);
+        for (int i = 1; i < count; i++) {
             int index = i;
             producer.send(message("async", topic, i), new SendCallback() {
                 @Override
@@ -198,10 +206,13 @@ public class Clients {
         consumer.setInstanceName("i" + (++serial));
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         if (how.equals("broadcast")) {
-            consumer.setMessageModel(MessageModel.BROADCASTING);
+            broadcasts(consumer);
+        }
+        if (how.equals("dead")) {
+            consumer.setMaxReconsumeTimes(1);
         }
         consumer.subscribe(topic, expression);
-        CountDownLatch left = new CountDownLatch(count);
+        CountDownLatch left = new CountDownLatch(how.equals("reset") ? 2 * count : count);
         if (how.equals("ordered")) {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
                 messages.forEach(m -> {
@@ -214,7 +225,11 @@ public class Clients {
             Set<String> refused = Collections.newSetFromMap(new ConcurrentHashMap<>());
             consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
                 MessageExt first = messages.get(0);
-                if (how.equals("retry") && refused.add(first.getKeys())) {
+                boolean last = how.equals("dead") && first.getReconsumeTimes() > 0;
+                if (last) {
+                    left.countDown();
+                }
+                if (how.equals("dead") || how.equals("retry") && refused.add(first.getKeys())) {
                     context.setDelayLevelWhenNextConsume(1);
                     return ConsumeConcurrentlyStatus.RECONSUME_LATER;
                 }
@@ -226,10 +241,85 @@ public class Clients {
             });
         }
         consumer.start();
+        if (how.equals("reset")) {
+            while (left.getCount() > count) {
+                Thread.sleep(20);
+            }
+            reset(topic, consumer.getConsumerGroup());
+        }
         boolean all = left.await(60, TimeUnit.SECONDS);
+        if (how.equals("dead") && all) {
+            // The last ones are still on their way back to the broker.
+            deadLetters("%DLQ%" + consumer.getConsumerGroup(), count);
+        }
         consumer.shutdown();
         if (!all) {
             throw new IllegalStateException(left.getCount() + " messages did not come");
+        }
+    }
+
+    private interface Administration {
+        void run(DefaultMQAdminExt admin) throws Exception;
+    }
+
+    /** Does something as an operator, again and again until it can be done. */
+    private static void administrate(Administration what) throws Exception {
+        DefaultMQAdminExt admin = new DefaultMQAdminExt();
+        admin.setNamesrvAddr(nameServer);
+        admin.setInstanceName("i" + (++serial));
+        admin.start();
+        long end = System.currentTimeMillis() + 30_000;
+        try {
+            for (;;) {
+                try {
+                    what.run(admin);
+                    return;
+                } catch (Exception e) {
+                    if (System.currentTimeMillis() > end) {
+                        throw e;
+                    }
+                    Thread.sleep(200);
+                }
+            }
+        } finally {
+            admin.shutdown();
+        }
+    }
+
+    private static void reset(String topic, String group) throws Exception {
+        // Refused until the group has stored an offset for each queue.
+        administrate(admin -> admin.resetOffsetByTimestamp(topic, group, 0, true));
+    }
+
+    /** Makes a topic of dead letters readable, which it is not by itself, and reads it. */
+    private static void deadLetters(String topic, int count) throws Exception {
+        administrate(admin -> {
+            TopicConfig config = new TopicConfig(topic);
+            config.setReadQueueNums(1);
+            config.setWriteQueueNums(1);
+            config.setPerm(6);
+            String broker = admin.examineTopicRouteInfo(topic).getBrokerDatas().get(0)
+                .getBrokerAddrs().get(0L);
+            admin.createAndUpdateTopicConfig(broker, config);
+        });
+        administrate(admin -> {
+            long stored = admin.examineTopicStats(topic).getOffsetTable().values().stream()
+                .mapToLong(offsets -> offsets.getMaxOffset()).sum();
+            if (stored < count) {
+                throw new IllegalStateException(stored + " dead letters");
+            }
+        });
+        pull(topic, "*", count);
+    }
+
+    /** The type of the model has moved to another package in 5.x. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static void broadcasts(DefaultMQPushConsumer consumer) throws Exception {
+        for (java.lang.reflect.Method setter : DefaultMQPushConsumer.class.getMethods()) {
+            if (setter.getName().equals("setMessageModel")) {
+                Class model = setter.getParameterTypes()[0];
+                setter.invoke(consumer, Enum.valueOf(model, "BROADCASTING"));
+            }
         }
     }
 

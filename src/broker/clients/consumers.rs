@@ -8,6 +8,7 @@ use protocol::bodies::{ConsumeFromWhere, ConsumeType, MessageModel, Subscription
 
 use super::Member;
 use crate::LOG;
+use crate::limits::CLIENT_GROUPS_MAX;
 
 /// The consumer table of a broker.
 #[derive(Debug)]
@@ -89,6 +90,11 @@ impl<C: Clone> Consumers<C> {
     ) -> Option<Vec<C>> {
         let mut guard = self.tables.write();
         let tables = &mut *guard;
+        let stands_for = tables.groups_of.get(&member.id);
+        if stands_for.is_some_and(|g| g.len() >= CLIENT_GROUPS_MAX && !g.contains(group)) {
+            tracing::warn!(target: LOG, client_id = %member.client_id, "one client in too many consumer groups, not in {group}");
+            return None;
+        }
         let name = match tables.groups.get_key_value(group) {
             Some((name, _)) => Arc::clone(name),
             None => {

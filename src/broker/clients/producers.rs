@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::Member;
 use crate::LOG;
+use crate::limits::GROUPS_MAX;
 
 /// A group whose last connection was lost is still known for this long; nobody can tell the
 /// difference after that, and names do not pile up.
@@ -14,6 +15,8 @@ const EMPTY_GROUP_LIFE_MS: i64 = 24 * 3600 * 1000;
 /// The producer table of a broker.
 #[derive(Debug)]
 pub(crate) struct Producers<C> {
+    /// More are not kept.
+    count_max: usize,
     groups: Mutex<HashMap<String, Group<C>>>,
 }
 
@@ -27,19 +30,26 @@ struct Group<C> {
 
 impl<C> Default for Producers<C> {
     fn default() -> Self {
-        Self { groups: Mutex::default() }
+        Self { count_max: GROUPS_MAX, groups: Mutex::default() }
     }
 }
 
 impl<C: Clone> Producers<C> {
-    /// A heartbeat: `member` stands for `group`.
-    pub(crate) fn register(&self, group: &str, member: &Member<C>) {
+    /// A heartbeat: `member` stands for `group`; `false` when there are too many groups.
+    pub(crate) fn register(&self, group: &str, member: &Member<C>) -> bool {
         let mut groups = self.groups.lock();
         if !groups.contains_key(group) {
+            if groups.len() >= self.count_max {
+                groups.retain(|_, group| !group.members.is_empty());
+            }
+            if groups.len() >= self.count_max {
+                tracing::error!(target: LOG, client_id = %member.client_id, "too many producer groups, {group} not taken");
+                return false;
+            }
             let empty = Group { members: BTreeMap::new(), turn: 0, seen_ms: member.seen_ms };
             groups.insert(group.to_owned(), empty);
         }
-        let Some(known) = groups.get_mut(group) else { return };
+        let Some(known) = groups.get_mut(group) else { return false };
         known.seen_ms = member.seen_ms;
         match known.members.get_mut(&member.id) {
             Some(old) => old.seen_ms = member.seen_ms,
@@ -48,6 +58,7 @@ impl<C: Clone> Producers<C> {
                 known.members.insert(member.id, member.clone());
             }
         }
+        true
     }
 
     /// A connection leaves a group; a group it empties is forgotten.
@@ -161,10 +172,22 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_kept_up_to_a_limit() {
+        let producers = Producers { count_max: 2, ..Producers::default() };
+        assert!(producers.register("g", &member(1, 0)));
+        assert!(producers.register("h", &member(2, 0)));
+        assert!(!producers.register("i", &member(3, 0)));
+        assert!(producers.register("g", &member(3, 0)), "one that is there can still be joined");
+        producers.closed(2);
+        assert!(producers.register("i", &member(3, 0)), "in place of one without members");
+        assert_eq!(ids(&producers, "h"), None);
+    }
+
+    #[test]
     fn members_are_picked_in_turn() {
         let producers = Producers::default();
         assert_eq!(producers.pick("g", |_| true), None);
-        (1..=3).for_each(|id| producers.register("g", &member(id, 0)));
+        assert!((1..=3).all(|id| producers.register("g", &member(id, 0))));
         let mut picked: Vec<u64> = (0..3).filter_map(|_| producers.pick("g", |_| true)).collect();
         picked.sort_unstable();
         assert_eq!(picked, [1, 2, 3]);

@@ -9,16 +9,10 @@ use protocol::frame::MAX_FRAME;
 use protocol::{Refusal, Reply, json};
 use remoting::Answer;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
 use super::Outcome;
+use crate::limits::QUEUES_MAX;
 use crate::{Broker, LOG};
-
-/// Requests of operators that are worked on at once in this process; further ones wait.
-static JOBS: Semaphore = Semaphore::const_new(4);
-
-/// Most queues of one topic that are listed one by one.
-const QUEUES_MAX: i32 = 65_536;
 
 /// Room for the header in the frame of a reply.
 const HEADER_BYTES: usize = 4096;
@@ -46,7 +40,8 @@ pub(super) async fn run(
 ) -> Reply {
     let owned = Arc::clone(broker);
     let job = broker.tasks.spawn(async move {
-        let permit = JOBS.acquire().await;
+        // It is never closed; and if it were, the work would still be done.
+        let permit = Arc::clone(&owned.flow.jobs).acquire_owned().await;
         let blocking = tokio::task::spawn_blocking(move || {
             let _until_done = permit;
             work(&owned)

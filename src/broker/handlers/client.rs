@@ -17,8 +17,9 @@ use remoting::Peer;
 use super::{Call, Outcome};
 use crate::clients::consumers::Traits;
 use crate::clients::{Departure, Member};
+use crate::limits::GROUPS_MAX;
 use crate::register::Round;
-use crate::{Broker, LOG, now_ms};
+use crate::{Broker, LOG, now_ms, remarks};
 
 /// A client says which groups it stands for.
 pub(crate) fn heartbeat(call: &Call<'_>) -> Outcome {
@@ -36,7 +37,9 @@ pub(crate) fn heartbeat(call: &Call<'_>) -> Outcome {
     }
     for group in &heartbeat.producer_data_set {
         super::offset::check_names(&group.group_name, "")?;
-        call.broker.producers.register(&group.group_name, &member);
+        if !call.broker.producers.register(&group.group_name, &member) {
+            return Err(remarks::too_many("producer groups", GROUPS_MAX));
+        }
     }
     Ok(Reply::ok())
 }

@@ -7,8 +7,10 @@ use protocol::{Refusal, Reply, json};
 use remoting::Answer;
 
 use super::{Call, Outcome};
+use crate::groups::PutError;
+use crate::limits::{GROUPS_MAX, QUEUES_MAX};
 use crate::persist::Kept;
-use crate::{LOG, now_ms};
+use crate::{LOG, now_ms, remarks};
 
 /// Creates or changes a group; the answer comes when the table is on disk.
 pub(crate) fn update(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -16,8 +18,13 @@ pub(crate) fn update(call: &Call<'_>) -> Result<Answer, Refusal> {
     let Some(config) = call.json::<SubscriptionGroupConfig>()? else {
         return Ok(Reply::ok().into());
     };
-    let refused = || Refusal::system_error("the group's name is missing or not usable");
-    let change = call.broker.groups.put(config, now_ms()).ok_or_else(refused)?;
+    if config.retry_queue_nums > QUEUES_MAX {
+        return Err(remarks::too_many("queues", QUEUES_MAX as usize));
+    }
+    let change = call.broker.groups.put(config, now_ms()).map_err(|error| match error {
+        PutError::Name => Refusal::system_error("the group's name is missing or not usable"),
+        PutError::TooMany => remarks::too_many("subscription groups", GROUPS_MAX),
+    })?;
     let broker = Arc::clone(call.broker);
     Ok(Answer::Later(Box::pin(async move {
         broker.groups.changes().wait_kept(change).await;

@@ -10,6 +10,8 @@ use protocol::requests::{
 use protocol::{Ext, Refusal, Reply, json, topic};
 
 use super::{Call, Outcome};
+use crate::limits::OFFSETS_MAX;
+use crate::remarks;
 
 /// The committed offset of a queue. Without one: the start of the queue where all of it is still
 /// at hand, so that a new group begins there; else there is none.
@@ -33,7 +35,9 @@ pub(crate) fn query(call: &Call<'_>, header: &QueryConsumerOffset) -> Outcome {
 pub(crate) fn update(call: &Call<'_>, header: &UpdateConsumerOffset) -> Outcome {
     let UpdateConsumerOffset { consumer_group, topic, queue_id, commit_offset } = header;
     check_names(consumer_group, topic)?;
-    call.broker.offsets.commit(consumer_group, topic, *queue_id, *commit_offset);
+    if !call.broker.offsets.commit(consumer_group, topic, *queue_id, *commit_offset) {
+        return Err(remarks::too_many("consumer offsets", OFFSETS_MAX));
+    }
     Ok(Reply::with(&UpdateConsumerOffsetReply {}))
 }
 

@@ -16,6 +16,7 @@ use store::{AppendError, NewMessage};
 use super::{Call, transaction};
 use crate::config::BrokerConfig;
 use crate::groups::Group;
+use crate::limits::TOPICS_MAX;
 use crate::persist::Kept;
 use crate::put::{self, Durability, Marks, PutError};
 use crate::register::Round;
@@ -259,6 +260,7 @@ fn create(
         Err(CreateError::NameTooLong) => {
             Err(Refusal::new(response::MESSAGE_ILLEGAL, remarks::ILLEGAL_MESSAGE))
         }
+        Err(CreateError::TooMany) => Err(remarks::too_many("topics", TOPICS_MAX)),
     }
 }
 

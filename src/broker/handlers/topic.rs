@@ -9,6 +9,7 @@ use protocol::{Refusal, Reply, json};
 use remoting::Answer;
 
 use super::{Call, Outcome};
+use crate::limits::{QUEUES_MAX, TOPICS_MAX};
 use crate::persist::Kept;
 use crate::register::Round;
 use crate::topics::CreateError;
@@ -27,6 +28,9 @@ pub(crate) fn update(call: &Call<'_>, header: &UpdateAndCreateTopic) -> Result<A
         Refusal::system_error(remark)
     })?;
     let UpdateAndCreateTopic { topic, read_queue_nums, write_queue_nums, perm, .. } = header;
+    if *read_queue_nums.max(write_queue_nums) > QUEUES_MAX {
+        return Err(remarks::too_many("queues", QUEUES_MAX as usize));
+    }
     let config = TopicConfig {
         topic_filter_type: kind,
         topic_sys_flag: header.topic_sys_flag,
@@ -36,6 +40,7 @@ pub(crate) fn update(call: &Call<'_>, header: &UpdateAndCreateTopic) -> Result<A
         CreateError::NameTooLong => {
             Refusal::system_error("The specified topic is longer than topic max length 127.")
         }
+        CreateError::TooMany => remarks::too_many("topics", TOPICS_MAX),
         CreateError::NoModel | CreateError::IllegalName => {
             remarks::illegal_name(response::SYSTEM_ERROR, topic)
         }

@@ -126,3 +126,18 @@ fn changes_are_read_back() {
     assert_eq!(again.get("gone"), None);
     assert_eq!(again.table().version, topics.table().version);
 }
+
+#[test]
+fn topics_are_made_up_to_a_limit() {
+    let (_dir, mut topics) = load(&rules());
+    topics.count_max = topics.table().topics.len() + 1;
+    let config = |name: &str, queues| TopicConfig::new(name, queues, queues, 6);
+    assert!(derive(&topics, "T", 4).is_ok());
+    assert_eq!(derive(&topics, "U", 4), Err(CreateError::TooMany));
+    assert_eq!(topics.find_or_create("%RETRY%g", 1, 6, 0, 7), Err(CreateError::TooMany));
+    assert_eq!(topics.put(config("U", 4), 7), Err(CreateError::TooMany));
+    assert!(topics.put(config("T", 5), 7).is_ok(), "one that is there can still be changed");
+    assert!(derive(&topics, "T", 4).is_ok());
+    topics.delete("T", 7);
+    assert!(derive(&topics, "U", 4).is_ok());
+}

@@ -12,9 +12,9 @@ use super::{blocking, now};
 use crate::state::State;
 use crate::{LOG, files, one_line};
 
-/// Settings that name paths. Whoever may change them from afar can have files written anywhere
-/// (CVE-2023-37582), so they change in the file only.
-const LOCKED: [&str; 3] = ["rocketmqHome", "kvConfigPath", "configStorePath"];
+/// Settings that name paths: whoever may change them from afar can have files written anywhere
+/// (CVE-2023-37582). And the one that has requests checked. They change in the file only.
+const LOCKED: [&str; 4] = ["rocketmqHome", "kvConfigPath", "configStorePath", "aclEnable"];
 /// Bytes of one update; a whole configuration has less than one thousand.
 const MAX_UPDATE: usize = 64 << 10;
 
@@ -63,8 +63,8 @@ fn accepted(state: &State, body: &[u8]) -> Result<Properties, Refusal> {
             return Err(Refusal::new(
                 response::NO_PERMISSION,
                 format!(
-                    "{key} names a path and cannot be changed over the wire; change it in the \
-                     configuration file and restart the name server"
+                    "{key} names a path or guards the server and cannot be changed over the \
+                     wire; change it in the configuration file and restart the name server"
                 ),
             ));
         }

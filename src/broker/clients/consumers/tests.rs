@@ -113,3 +113,19 @@ fn another_client_id_on_a_connection_replaces_the_old_one() {
     assert!(consumers.find("g", "a").is_none());
     assert_eq!(consumers.find("g", "b").unwrap().id, 1);
 }
+
+#[test]
+fn a_connection_is_in_groups_up_to_a_limit() {
+    let consumers = Consumers::default();
+    let join = |group: &str, id: u64| {
+        consumers.register(group, &member(id, "c", 0), TRAITS, &[subscription("T", 1)])
+    };
+    for n in 0..CLIENT_GROUPS_MAX {
+        assert!(join(&format!("g{n}"), 1).is_some());
+    }
+    assert_eq!(join("one more", 1), None);
+    assert!(consumers.view("one more").is_none());
+    assert_eq!(join("one more", 2), Some(vec![2]));
+    consumers.unregister("g0", 1);
+    assert_eq!(join("one more", 1), Some(vec![1, 2]));
+}

@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod consume;
+mod delay;
 mod filter;
 mod flow;
 mod harness;

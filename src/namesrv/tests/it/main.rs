@@ -3,6 +3,7 @@
 // The helpers stand outside of test functions, where clippy's exception does not reach.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod admin;
 mod brokers;
 mod golden;

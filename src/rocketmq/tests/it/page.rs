@@ -84,6 +84,7 @@ fn generated() -> String {
         page::section("Broker: outgoing connections", &broker.client),
         page::section("Broker: store", &broker.store),
         page::section("Name server", &namesrv.namesrv),
+        page::section("Name server: access", &namesrv.access),
     ];
     text.push_str(&sections.join("\n"));
     text.push_str("\nThe sockets of a name server take the same settings as those of a broker.\n");

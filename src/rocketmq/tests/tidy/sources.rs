@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("remoting", &["protocol", "config"]),
     ("store", &["protocol", "config"]),
     ("observe", &["protocol", "config", "remoting"]),
-    ("namesrv", &["protocol", "config", "remoting", "observe"]),
+    ("namesrv", &["protocol", "config", "acl", "remoting", "observe"]),
     ("broker", &["protocol", "config", "filter", "acl", "remoting", "store", "observe"]),
     ("client", &["protocol", "acl", "remoting"]),
     ("tools", &["protocol", "config", "acl", "remoting", "client"]),

@@ -192,8 +192,15 @@ async fn a_group_without_an_offset_is_as_far_behind_as_the_oldest_message() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_with_too_many_queues_is_not_listed() {
-    let f = Fixture::new().await;
-    create(&f, "Wide", 100_000).await;
+    // Of a store that another product has left.
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("store/config");
+    std::fs::create_dir_all(&config).unwrap();
+    let topics = r#"{"topicConfigTable":{"Wide":{"topicName":"Wide","readQueueNums":100000,
+        "writeQueueNums":100000,"perm":6,"topicFilterType":"SINGLE_TAG","topicSysFlag":0,
+        "order":false}},"dataVersion":{"timestamp":1,"counter":1}}"#;
+    std::fs::write(config.join("topics.json"), topics).unwrap();
+    let f = Fixture::open(dir, |_| ()).await;
     let ask = protocol::requests::GetTopicStatsInfo { topic: "Wide".to_owned() };
     let answer = f.request(&ask).await;
     assert_eq!(answer.code, 1);

@@ -1,11 +1,13 @@
 //! Topics: figures (202), consumers (300), the system's (305), deleting (215, 306, 316).
 
-use protocol::bodies::{TopicConfigSerializeWrapper, TopicList, TopicOffset, TopicStatsTable};
+use protocol::bodies::{
+    SubscriptionGroupConfig, TopicConfigSerializeWrapper, TopicList, TopicOffset, TopicStatsTable,
+};
 use protocol::json;
 use protocol::requests::{
     CleanExpiredConsumeQueue, CleanUnusedTopic, DeleteTopicInBroker, GetAllTopicConfig,
     GetMaxOffset, GetSystemTopicListFromBroker, GetTopicStatsInfo, QueryTopicConsumeByWho,
-    ViewBrokerStatsData,
+    UpdateAndCreateSubscriptionGroup, UpdateAndCreateTopic, ViewBrokerStatsData,
 };
 
 use super::{Consumer, commit, create, filled_topic, text};
@@ -169,5 +171,31 @@ async fn the_figures_of_a_deleted_topic_go_with_it() {
     assert_eq!(f.request(&item).await.code, 0);
     delete(&f, "T").await;
     assert_eq!(f.request(&item).await.code, 1);
+    f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queues_are_limited() {
+    let f = Fixture::new().await;
+    create(&f, "T", 65_536).await;
+    let refused = "there are too many queues, a broker keeps 65536 at most";
+    for (read, write) in [(65_537, 1), (1, i32::MAX)] {
+        let header = UpdateAndCreateTopic {
+            topic: "U".to_owned(),
+            read_queue_nums: read,
+            write_queue_nums: write,
+            perm: 6,
+            topic_filter_type: "SINGLE_TAG".to_owned(),
+            ..Default::default()
+        };
+        let answer = f.request(&header).await;
+        assert_eq!((answer.code, remark(&answer)), (1, refused));
+    }
+    let group =
+        SubscriptionGroupConfig { retry_queue_nums: 65_537, ..SubscriptionGroupConfig::new("g") };
+    let answer = f.json(&UpdateAndCreateSubscriptionGroup, &group).await;
+    assert_eq!((answer.code, remark(&answer)), (1, refused));
+    let answer = f.request(&GetTopicStatsInfo { topic: "U".to_owned() }).await;
+    assert_eq!(answer.code, 17, "it was not made");
     f.stop().await;
 }
