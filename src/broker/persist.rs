@@ -141,11 +141,21 @@ pub(crate) struct Changes {
     made: AtomicU64,
     wake: Notify,
     kept: watch::Sender<u64>,
+    /// As `kept`, for those who only look.
+    kept_seen: AtomicU64,
+    /// The last try to write the table failed.
+    failing: AtomicBool,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { made: AtomicU64::new(0), wake: Notify::new(), kept: watch::Sender::new(0) }
+        Self {
+            made: AtomicU64::new(0),
+            wake: Notify::new(),
+            kept: watch::Sender::new(0),
+            kept_seen: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+        }
     }
 }
 
@@ -165,6 +175,13 @@ impl Changes {
     /// Whether there are changes that are not on disk.
     pub(crate) fn pending(&self) -> bool {
         self.made() > *self.kept.borrow()
+    }
+
+    /// The newest change, if it is on its way to the disk and likely to get there.
+    pub(crate) fn on_its_way(&self) -> Option<u64> {
+        let made = self.made();
+        let kept = self.kept_seen.load(Ordering::Acquire);
+        (made > kept && !self.failing.load(Ordering::Relaxed)).then_some(made)
     }
 
     /// Waits until change `number` was written, or trying took too long: a disk that does not
@@ -196,8 +213,11 @@ pub(crate) trait Kept: Send + Sync + 'static {
     fn keep_text(&self, number: u64, text: &str) {
         if let Err(error) = self.file().save(text) {
             tracing::error!(target: LOG, path = %self.file().path().display(), %error, "persist table");
+            self.changes().failing.store(true, Ordering::Relaxed);
             return;
         }
+        self.changes().failing.store(false, Ordering::Relaxed);
+        self.changes().kept_seen.fetch_max(number, Ordering::AcqRel);
         self.changes().kept.send_if_modified(|kept| {
             let newer = number > *kept;
             *kept = number.max(*kept);

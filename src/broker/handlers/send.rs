@@ -68,7 +68,9 @@ pub(crate) fn send(call: &Call<'_>, header: &SendHeader<'_>) -> Answer {
 /// Answers now where nothing has to be waited for.
 fn finish(broker: &Arc<Broker>, mut reply: Reply, stored: &Stored) -> Answer {
     let durability = if stored.no_wait { None } else { Durability::wanted(broker) };
-    let (change, end) = (stored.change, stored.end);
+    // Another send may have made the topic just now: what is acknowledged needs it, too.
+    let change = stored.change.or_else(|| broker.topics.changes().on_its_way());
+    let end = stored.end;
     if durability.is_none() && change.is_none() {
         return reply.into();
     }
