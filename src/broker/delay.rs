@@ -184,6 +184,10 @@ impl Delay {
 
     /// Stores a message where it was to go; all its properties stay, those of the delay too.
     fn deliver(&self, store: &Store, entry: &QueueEntry) -> Result<(), AppendError> {
+        if entry.is_filler() {
+            // Of a message that was lost to damage of the log.
+            return Ok(());
+        }
         let record = store.record_at(entry.physical_offset).map_err(AppendError::Io)?;
         let Some(message) = record.as_ref().and_then(|record| Message::decode(record).ok()) else {
             tracing::error!(target: LOG, offset = entry.physical_offset, "delayed message is not there, drop it");

@@ -3,19 +3,25 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::error::StoreError;
-use crate::format::checkpoint::{FILE_LEN, Times, USED_LEN};
-use crate::mapped::sync_dir;
+use crate::format::checkpoint::{FILE_LEN, Mark, Times, USED_LEN};
+use crate::mapped::{sync_dir, tapped};
 
 /// The open file and the times in it.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
+    path: PathBuf,
     file: File,
     times: Mutex<Times>,
+    /// The mark that was found.
+    found: Option<Mark>,
+    /// Offset of the log before which log and queues are on the disk.
+    derived: AtomicI64,
 }
 
 impl Checkpoint {
@@ -34,13 +40,25 @@ impl Checkpoint {
             }
         }
         let times = Times::decode(&bytes[..len]);
+        let found = Mark::decode(&bytes[..len]);
         if file.metadata().map_err(error)?.len() != FILE_LEN as u64 {
             file.set_len(FILE_LEN as u64).map_err(error)?;
             file.sync_all().map_err(error)?;
             path.parent().map_or(Ok(()), sync_dir).map_err(error)?;
         }
         tracing::info!(path = %path.display(), ?times, "store checkpoint file");
-        Ok(Self { file, times: Mutex::new(times) })
+        let derived = AtomicI64::new(0);
+        Ok(Self { path: path.to_path_buf(), file, times: Mutex::new(times), found, derived })
+    }
+
+    /// The mark that the file had when it was opened.
+    pub(crate) fn mark(&self) -> Option<i64> {
+        self.found.map(|mark| mark.0)
+    }
+
+    /// Moves the mark; to be called once log and queues are on the disk up to `offset`.
+    pub(crate) fn note_mark(&self, offset: i64) {
+        self.derived.fetch_max(offset, Ordering::AcqRel);
     }
 
     pub(crate) fn times(&self) -> Times {
@@ -57,9 +75,12 @@ impl Checkpoint {
 
     /// Writes the times and waits for the disk.
     pub(crate) fn write(&self) -> io::Result<()> {
-        let times = self.times();
-        self.file.write_all_at(&times.encode(), 0)?;
-        self.file.sync_data()
+        // Threads may write at the same time: each must leave what belongs together.
+        let times = self.times.lock();
+        let mark = Mark(self.derived.load(Ordering::Acquire));
+        self.file.write_all_at(&mark.encode_with(*times), 0)?;
+        drop(times);
+        tapped(&self.path, 0..USED_LEN, || self.file.sync_data())
     }
 }
 
@@ -75,10 +96,13 @@ mod tests {
         assert_eq!(checkpoint.times(), Times::default());
         checkpoint.note(5, 7, 0);
         checkpoint.note(3, 9, 1);
+        checkpoint.note_mark(100);
+        checkpoint.note_mark(50);
         checkpoint.write().unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().len(), FILE_LEN as u64);
         let again = Checkpoint::open(&path).unwrap();
         assert_eq!(again.times(), Times { physic: 5, logics: 9, index: 1 });
+        assert_eq!(again.mark(), Some(100));
     }
 
     #[test]

@@ -9,20 +9,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::Mutex;
+use protocol::message::FIXED_LEN;
 
 use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, ExtUnit};
-use crate::format::queue_entry::{ENTRY_LEN, QueueEntry, entries};
-use crate::mapped::{MappedFile, PAGE, Run, Segments, Slice, Tail, page_up, sync_dir};
+use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
+use crate::mapped::{MappedFile, PAGE, Segments, Slice, Tail, page_up, sync_dir};
 use crate::queue_ext::QueueExt;
+use crate::queue_load::{EntryFile, LoadedQueue};
 
 const ENTRY: i64 = ENTRY_LEN as i64;
 /// Most bytes reserved at once; the steps start at a page and double.
 const RESERVE_STEP_MAX: usize = 256 * 1024;
 /// Largest queue offset; more would not leave room for file offsets.
 const OFFSET_MAX: i64 = i64::MAX / (4 * ENTRY);
-/// Files that recovery looks at, as 4.4.0 does.
-const RECOVER_FILES: usize = 3;
 
 /// The entries of one queue.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(crate) struct ConsumeQueue {
     flushed: AtomicI64,
     /// Files were made whose names may not be on the disk yet.
     new_names: AtomicBool,
+    /// Read or written since the last [`release`](Self::release).
+    used: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -64,81 +66,7 @@ pub(crate) enum Put {
     Known,
 }
 
-/// A queue as recovery has it: to itself, with the newest message it knows.
-#[derive(Debug)]
-pub(crate) struct LoadedQueue {
-    run: Run,
-    end: i64,
-    pub(crate) max_physical: i64,
-    max_ext_address: Option<i64>,
-}
-
 impl LoadedQueue {
-    /// Finds the end of the queue: the first entry never written, in the last three files.
-    pub(crate) fn load(dir: &Path, file_len: usize, clean: bool) -> Result<Self, StoreError> {
-        let run = Run::load(dir, file_len)?;
-        let mut queue = Self { run, end: 0, max_physical: -1, max_ext_address: None };
-        let files = queue.run.files();
-        let mut end = 0;
-        let (mut max_physical, mut max_ext_address) = (-1, None);
-        for file in files.iter().skip(files.len().saturating_sub(RECOVER_FILES)) {
-            let slice = slice_of(file)?;
-            let mut written = 0;
-            for entry in entries(&slice).take_while(|entry| entry.is_written()) {
-                written += ENTRY;
-                max_physical = entry.physical_offset;
-                if ext::is_address(entry.tags_code) {
-                    max_ext_address = Some(entry.tags_code);
-                }
-            }
-            end = file.base() + written;
-            if end != file.end() {
-                break;
-            }
-        }
-        queue.max_physical = max_physical;
-        queue.max_ext_address = max_ext_address;
-        queue.cut(end, clean)?;
-        Ok(queue)
-    }
-
-    /// Takes out the entries of messages at or behind `log_end`.
-    pub(crate) fn cut_to_log(&mut self, log_end: i64, clean: bool) -> Result<(), StoreError> {
-        if self.max_physical < log_end {
-            return Ok(());
-        }
-        let mut end = self.run.files().first().map_or(0, MappedFile::base);
-        let mut max_physical = -1;
-        let mut max_ext_address = None;
-        for file in self.run.files().iter().rev() {
-            let slice = slice_of(file)?;
-            let kept = entries(&slice).take_while(|entry| entry.physical_offset < log_end);
-            let mut written = 0;
-            for entry in kept {
-                written += ENTRY;
-                max_physical = entry.physical_offset;
-                if ext::is_address(entry.tags_code) {
-                    max_ext_address = Some(entry.tags_code);
-                }
-            }
-            if written > 0 {
-                end = file.base() + written;
-                break;
-            }
-        }
-        self.max_physical = max_physical;
-        self.max_ext_address = max_ext_address;
-        self.cut(end, clean)
-    }
-
-    fn cut(&mut self, end: i64, clean: bool) -> Result<(), StoreError> {
-        self.end = end;
-        for file in self.run.cut(end, clean)? {
-            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
-        }
-        Ok(())
-    }
-
     /// Opens the queue to everybody.
     pub(crate) fn share(
         self,
@@ -159,13 +87,9 @@ impl LoadedQueue {
         queue.min.store(min, Ordering::Release);
         queue.max.store(end, Ordering::Release);
         queue.flushed.store(end, Ordering::Release);
-        queue.next.store(end / ENTRY, Ordering::Release);
+        queue.next.store((end / ENTRY).max(self.next_min), Ordering::Release);
         Ok(queue)
     }
-}
-
-fn slice_of(file: &MappedFile) -> Result<Slice, StoreError> {
-    file.written().map_err(|e| StoreError::io("map", file.path(), e))
 }
 
 impl ConsumeQueue {
@@ -194,6 +118,7 @@ impl ConsumeQueue {
             dirty: AtomicBool::new(false),
             flushed: AtomicI64::new(0),
             new_names: AtomicBool::new(false),
+            used: AtomicBool::new(false),
         }
     }
 
@@ -230,14 +155,17 @@ impl ConsumeQueue {
     }
 
     /// Adds the entry of the message with this queue offset. What the filter wants to know goes
-    /// into the extension file, if there is one.
+    /// into the extension file, if there is one. Up to `lost` messages may be missing before it:
+    /// their entries are filled in.
     pub(crate) fn put(
         &self,
         queue_offset: i64,
         mut entry: QueueEntry,
         filter: &ExtUnit<'_>,
+        lost: i64,
     ) -> io::Result<Put> {
         let mut writer = self.writer.lock();
+        self.note_used();
         if entry.physical_offset <= writer.max_physical || self.is_deleted() {
             return Ok(Put::Known);
         }
@@ -248,6 +176,13 @@ impl ConsumeQueue {
             return Ok(Put::Known);
         }
         let expected = queue_offset * ENTRY;
+        let position = self.tail_for(&mut writer.tail, expected)?.offset();
+        // Nor can there have been more than fit in between.
+        let room = entry.physical_offset - writer.max_physical.max(0);
+        if position < expected && (expected - position) / ENTRY <= lost.min(room / FIXED_LEN as i64)
+        {
+            self.fill_gap(&mut writer.tail, expected)?;
+        }
         let tail = self.tail_for(&mut writer.tail, expected)?;
         let position = tail.offset();
         if queue_offset != 0 && expected < position {
@@ -271,6 +206,20 @@ impl ConsumeQueue {
         writer.max_physical = entry.physical_offset;
         self.max.store(end, Ordering::Release);
         Ok(Put::Done)
+    }
+
+    /// Fills in entries up to an offset, where damage of the log took messages away.
+    fn fill_gap(&self, slot: &mut Option<Tail>, until: i64) -> io::Result<()> {
+        loop {
+            let tail = self.tail_for(slot, until)?;
+            if tail.offset() >= until {
+                return Ok(());
+            }
+            reserve(tail, ENTRY_LEN)?;
+            tail.put(&QueueEntry::FILLER.encode());
+            tail.publish();
+            self.max.store(tail.offset(), Ordering::Release);
+        }
     }
 
     /// The file to write to. A queue that does not start at 0 gets fillers up to its first entry.
@@ -320,8 +269,27 @@ impl ConsumeQueue {
             return Ok(None);
         }
         let Some(file) = self.segments.find(offset) else { return Ok(None) };
+        self.note_used();
         let from = usize::try_from(offset - file.base()).unwrap_or(usize::MAX);
         Ok(Some(file.slice_from(from)?).filter(|slice| !slice.is_empty()))
+    }
+
+    fn note_used(&self) {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Unmaps the files if nobody used the queue since the last time, or in any case; they are
+    /// mapped again when they are used. Slices that are out keep theirs. The result is how many.
+    pub(crate) fn release(&self, in_any_case: bool) -> usize {
+        if self.used.swap(false, Ordering::Relaxed) && !in_any_case {
+            return 0;
+        }
+        let mut writer = self.writer.lock();
+        writer.tail = None;
+        let ext = self.ext.as_ref().map_or(0, QueueExt::release);
+        ext + self.segments.unmap()
     }
 
     /// The entry of a queue offset.
@@ -351,8 +319,16 @@ impl ConsumeQueue {
 
     /// End of the newest message, as the last entry tells; `None` for an empty queue.
     pub(crate) fn last_physical_end(&self) -> Option<i64> {
-        let last = self.entry(self.max_offset() - 1)?;
+        let offset = (self.max_offset() - 1).checked_mul(ENTRY)?;
+        let file = self.segments.find(offset)?;
+        let number = usize::try_from((offset - file.base()) / ENTRY).ok()?;
+        let last = EntryFile::of(&file).ok()?.get(number).ok()?;
         Some(last.physical_offset.saturating_add(i64::from(last.size)))
+    }
+
+    /// Offset of the newest message in the log; -1 for none.
+    pub(crate) fn max_physical(&self) -> i64 {
+        self.writer.lock().max_physical
     }
 
     /// Moves the minimum up to the first entry at or behind `log_min`. When none is left there, it
@@ -362,16 +338,17 @@ impl ConsumeQueue {
         let mut first_address = None;
         let mut found = None;
         for file in self.segments.all() {
-            let slice = file.slice_from(0)?;
+            let mut entries = EntryFile::of(&file)?;
             // Entries are ordered by physical offset, so the newest speaks for the file.
-            if entries(&slice).next_back().is_none_or(|newest| newest.physical_offset < log_min) {
+            let Some(newest) = entries.count.checked_sub(1) else { continue };
+            let newest = entries.get(newest)?;
+            if !newest.is_filler() && newest.physical_offset < log_min {
                 continue;
             }
-            let mut numbered = entries(&slice).enumerate();
-            let exists = |entry: QueueEntry| entry.physical_offset >= log_min && !is_filler(entry);
-            if let Some((number, entry)) = numbered.find(|(_, entry)| exists(*entry)) {
+            if let Some(number) = first_existing(&mut entries, log_min)? {
                 found = Some(file.base() + number as i64 * ENTRY);
-                first_address = Some(entry.tags_code).filter(|code| ext::is_address(*code));
+                let code = entries.get(number)?.tags_code;
+                first_address = Some(code).filter(|code| ext::is_address(*code));
                 break;
             }
         }
@@ -388,9 +365,8 @@ impl ConsumeQueue {
         let mut removed = 0;
         let files = self.segments.all();
         for file in files.iter().take(files.len().saturating_sub(1)) {
-            let slice = file.slice_from(file.len() - ENTRY_LEN)?;
-            let newest = QueueEntry::decode(&slice).map_or(i64::MAX, |e| e.physical_offset);
-            if newest >= log_min || !self.segments.remove_first(file)? {
+            let newest = EntryFile::of(file)?.get(file.len() / ENTRY_LEN - 1)?;
+            if newest.physical_offset >= log_min || !self.segments.remove_first(file)? {
                 break;
             }
             removed += 1;
@@ -457,8 +433,21 @@ impl ConsumeQueue {
     }
 }
 
-fn is_filler(entry: QueueEntry) -> bool {
-    entry == QueueEntry::FILLER
+/// The first entry of a message at or behind `log_min`. Fillers are of no message.
+fn first_existing(entries: &mut EntryFile, log_min: i64) -> io::Result<Option<usize>> {
+    let exists = |entry: QueueEntry| !entry.is_filler() && entry.physical_offset >= log_min;
+    let at = entries.first_not(|entry| !exists(entry))?;
+    let mut found = (at < entries.count).then_some(at);
+    // A filler between others may have misled the search.
+    for number in (0..at).rev() {
+        let entry = entries.get(number)?;
+        if exists(entry) {
+            found = Some(number);
+        } else if !entry.is_filler() {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Writes fillers up to the offset `until`.

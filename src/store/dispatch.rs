@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use protocol::message::Message;
+use protocol::message::{Damage, Message};
 use protocol::properties::{name, tags_code};
 use protocol::{sysflag, topic};
 
 use crate::arrival::Arrival;
-use crate::commit_log::CommitLog;
 use crate::delay::DelayLevels;
 use crate::error::is_disk_full;
 use crate::format::ext::ExtUnit;
 use crate::format::queue_entry::QueueEntry;
 use crate::index::Keyed;
 use crate::inner::Inner;
+use crate::mend::is_replacement;
 use crate::recover::{Step, step, survivor};
 
 /// Messages between two moves of `dispatched`.
@@ -89,6 +89,9 @@ impl<'a> Deriver<'a> {
     /// again. The result is the entry's tags code.
     fn derive(&mut self, message: &Message<'_>, len: usize) -> io::Result<i64> {
         let inner = self.inner;
+        if is_replacement(message) {
+            inner.damage.note(len as i64);
+        }
         let wanted = Wanted::of(message);
         let tags_code = wanted.tags_code(message, &inner.delays);
         if self.indexed == 0 {
@@ -131,8 +134,9 @@ impl<'a> Deriver<'a> {
         let entry = QueueEntry { physical_offset: message.physical_offset, size, tags_code };
         let unit =
             ExtUnit { tags_code, store_timestamp: message.store_timestamp, bit_map: &self.bit_map };
-        queue.put(message.queue_offset, entry, &unit)?;
+        queue.put(message.queue_offset, entry, &unit, inner.damage.messages_max())?;
         inner.queues.mark_dirty(&queue);
+        inner.queues.relieve();
         inner.logics_timestamp.store(message.store_timestamp, Ordering::Release);
         Ok(())
     }
@@ -141,7 +145,7 @@ impl<'a> Deriver<'a> {
     /// how far it came, and what stopped it there.
     pub(crate) fn catch_up(&mut self, from: i64, end: i64) -> (i64, io::Result<()>) {
         let mut reached = from;
-        let done = walk_log(&self.inner.log, from, end, |message, len| {
+        let done = walk_log(self.inner, from, end, |message, len| {
             self.derive(message, len)?;
             reached = message.physical_offset + len as i64;
             Ok(())
@@ -150,37 +154,52 @@ impl<'a> Deriver<'a> {
     }
 }
 
-/// Hands the messages of a recovered log to `each`, from `from` on up to `end`.
+/// Hands the messages of a recovered log to `each`, from `from` on up to `end`. Damage that
+/// recovery did not come by, in old files, is passed over.
 pub(crate) fn walk_log(
-    log: &CommitLog,
+    inner: &Inner,
     from: i64,
     end: i64,
     mut each: impl FnMut(&Message<'_>, usize) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut at = from;
     while at < end {
-        let Some(slice) = log.slice_from(at)? else { break };
-        let file_end = log.next_file(at);
-        let mut rest = &slice[..];
+        let file_end = inner.log.next_file(at);
+        // A file may be missing.
+        let Some(slice) = inner.log.slice_from(at)? else {
+            at = file_end;
+            continue;
+        };
+        let start = at;
         while at < end {
-            match step(rest, false) {
+            let done = usize::try_from(at - start).unwrap_or(usize::MAX);
+            match step(slice.get(done..).unwrap_or_default(), None) {
                 Step::Message(message, len) => {
                     each(&placed(message, at), len)?;
                     at += len as i64;
-                    rest = rest.get(len..).unwrap_or_default();
                 }
                 Step::NextFile => {
+                    // Damage up to the end of a file looks like that, too.
+                    inner.damage.note_blank(file_end - at);
                     at = file_end;
                     break;
                 }
-                Step::End(damage) => {
-                    let text = format!("log at {at}: {damage}");
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-                }
+                Step::End(damage) => at = pass_damage(inner, &slice, start, at, &damage),
             }
         }
     }
     Ok(())
+}
+
+/// Where the next record behind damage at `at` lies, else the end of `slice`, which begins at
+/// `start`.
+fn pass_damage(inner: &Inner, slice: &[u8], start: i64, at: i64, damage: &Damage) -> i64 {
+    tracing::error!(offset = at, %damage, "the commit log is damaged here, passed over");
+    let from = usize::try_from(at - start).unwrap_or(slice.len()) + 1;
+    let next = survivor(slice, from, slice.len(), start).unwrap_or(slice.len());
+    let next = start + next as i64;
+    inner.damage.note(next - at);
+    next
 }
 
 /// The message with the offset it was found at. That is what its record says, unless a bit of that
@@ -198,8 +217,9 @@ pub(crate) fn run(inner: &Inner, stop: &AtomicBool) {
     let mut at = inner.dispatched.get();
     let mut worked = false;
     loop {
-        if at < inner.log.appended.get() {
-            match follower.follow(at) {
+        let appended = inner.log.appended.get();
+        if at < appended {
+            match follower.follow(at, appended) {
                 Some(next) => at = next,
                 None => break,
             }
@@ -226,9 +246,9 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// Dispatches what is written behind `at` in its file. `None` if the store stops and it cannot
-    /// be done.
-    fn follow(&mut self, at: i64) -> Option<i64> {
+    /// Dispatches what was appended behind `at` in its file, up to `appended`. `None` if the store
+    /// stops and it cannot be done.
+    fn follow(&mut self, at: i64, appended: i64) -> Option<i64> {
         let inner = self.inner;
         let slice = match inner.log.slice_from(at) {
             Ok(Some(slice)) => slice,
@@ -239,11 +259,15 @@ impl Follower<'_> {
             }
         };
         let file_end = inner.log.next_file(at);
+        // The writer rolls to the next file before it appends there: the blank record that it
+        // leaves is not to be seen before, else `dispatched` would pass `appended`.
+        let below = usize::try_from(appended - at).unwrap_or(0).min(slice.len());
+        let slice = slice.get(..below).unwrap_or_default();
         let mut done = 0;
         let mut batch = 0;
         while let Some(rest) = slice.get(done..).filter(|rest| !rest.is_empty()) {
             let offset = at + done as i64;
-            match step(rest, false) {
+            match step(rest, None) {
                 Step::Message(message, len) => {
                     self.dispatch(&placed(message, offset), len)?;
                     done += len;
@@ -253,9 +277,8 @@ impl Follower<'_> {
                     return Some(file_end);
                 }
                 Step::End(damage) => {
-                    tracing::error!(offset, %damage, "no record where one was appended");
-                    let next = survivor(&slice, done + 1, slice.len(), at);
-                    done = next.unwrap_or(slice.len());
+                    let next = pass_damage(inner, slice, at, offset, &damage);
+                    done = usize::try_from(next - at).unwrap_or(slice.len());
                 }
             }
             batch += 1;

@@ -12,6 +12,10 @@ use crate::mapped::PAGE;
 /// Bytes appended that start a flush before its time, so that one flush never has too much to do.
 const BURST: i64 = 32 * 1024 * 1024;
 
+/// Bytes of log behind the last checkpoint that bring the next one before its time: after a crash
+/// recovery reads them.
+const UNMARKED_MAX: i64 = 256 * 1024 * 1024;
+
 /// Flushes the log: with SYNC_FLUSH at once, each flush serving everybody who came before it
 /// began; with ASYNC_FLUSH by time and amount.
 pub(crate) fn run_log(inner: &Inner, stop: &AtomicBool) {
@@ -65,6 +69,7 @@ pub(crate) fn flush_log(inner: &Inner) -> Result<(), StoreError> {
 /// Flushes consume queues and full index files, and now and then the checkpoint.
 pub(crate) fn run_derived(inner: &Inner, stop: &AtomicBool) {
     let mut thorough = Instant::now();
+    let mut marked = inner.dispatched.get();
     while !stop.load(Ordering::Acquire) {
         let config = inner.config.snapshot();
         thread::park_timeout(millis(config.flush_interval_consume_queue.into()));
@@ -72,10 +77,13 @@ pub(crate) fn run_derived(inner: &Inner, stop: &AtomicBool) {
             break;
         }
         let every = millis(config.flush_consume_queue_thorough_interval.into());
-        let all = thorough.elapsed() >= every;
+        // What is not marked as flushed is what recovery has to look at.
+        let unmarked = inner.dispatched.get() - marked;
+        let all = thorough.elapsed() >= every || unmarked >= UNMARKED_MAX;
         let least_pages = if all { 0 } else { config.flush_consume_queue_least_pages };
         if all {
             thorough = Instant::now();
+            marked = inner.dispatched.get();
         }
         if let Err(error) = flush_derived(inner, least_pages.into()) {
             inner.log.poison(&error);
@@ -93,6 +101,7 @@ pub(crate) fn run_derived(inner: &Inner, stop: &AtomicBool) {
 pub(crate) fn flush_derived(inner: &Inner, least_pages: i64) -> Result<(), StoreError> {
     // Read before the queues are flushed: they hold every message up to this time then.
     let logics = inner.logics_timestamp.load(Ordering::Acquire);
+    let derived = inner.dispatched.get().min(inner.log.flushed.get());
     for queue in inner.queues.take_dirty() {
         let dir = queue.segments().dir();
         match queue.flush(least_pages) {
@@ -109,6 +118,7 @@ pub(crate) fn flush_derived(inner: &Inner, least_pages: i64) -> Result<(), Store
     }
     if least_pages == 0 {
         inner.checkpoint.note(0, logics, 0);
+        inner.checkpoint.note_mark(derived);
     }
     if least_pages == 0 || !full.is_empty() {
         let path = inner.paths.checkpoint();

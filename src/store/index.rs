@@ -53,12 +53,12 @@ pub(crate) struct Found {
 }
 
 impl Index {
-    /// Opens the files. After a crash those newer than the checkpoint says are deleted, since
-    /// their pages may have reached the disk in any order; the log's tail is indexed again.
+    /// Opens the files. Unless they are `whole`, those newer than the checkpoint says are deleted,
+    /// since their pages may have reached the disk in any order; the log's tail is indexed again.
     pub(crate) fn load(
         dir: PathBuf,
         shape: Shape,
-        clean: bool,
+        whole: bool,
         checked_until: i64,
     ) -> Result<Self, StoreError> {
         let mut files = Vec::new();
@@ -71,7 +71,7 @@ impl Index {
                     continue;
                 }
             };
-            if !clean && file.header().end_timestamp > checked_until {
+            if !whole && file.header().end_timestamp > checked_until {
                 file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
                 continue;
             }

@@ -76,11 +76,16 @@ impl IndexFile {
         let Some(entry_at) = self.shape.entry_at(number) else { return Ok(false) };
         self.reserve(entry_at + ENTRY_LEN)?;
         let slot_at = self.shape.slot_at(hash);
+        let previous = match self.slot(slot_at) {
+            // A process that was killed here wrote entry and slot, but not the count any more.
+            newest if newest == number => self.entry(number).map_or(0, |entry| entry.previous),
+            newest => newest,
+        };
         let entry = IndexEntry {
             key_hash: hash,
             physical_offset: offset,
             seconds: self.header.seconds_after_begin(store_timestamp),
-            previous: self.slot(slot_at),
+            previous,
         };
         self.file.write(entry_at, &entry.encode());
         self.file.write(slot_at, &number.to_be_bytes());

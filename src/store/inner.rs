@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use config::Live;
 use parking_lot::Mutex;
+use protocol::message::FIXED_LEN;
 
 use crate::arrival::ArrivalListener;
 use crate::checkpoint::Checkpoint;
@@ -35,6 +36,9 @@ pub(crate) struct Inner {
     pub(crate) delays: DelayLevels,
     pub(crate) stats: Stats,
     pub(crate) flags: Flags,
+    pub(crate) damage: DamageSeen,
+    /// End of the log when it was opened.
+    pub(crate) opened_end: i64,
     pub(crate) dispatched: Watermark,
     pub(crate) replicated: Watermark,
     pub(crate) slaves: Seats,
@@ -68,4 +72,48 @@ pub(crate) struct Flags {
     pub(crate) disk_full: AtomicBool,
     /// Queues or index cannot be written at the moment.
     pub(crate) derived_failed: AtomicBool,
+}
+
+/// Damage of the log that this store has come by since it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct DamageSeen {
+    extents: AtomicI64,
+    bytes: AtomicI64,
+    blank: AtomicI64,
+    /// Entries of queues whose message could not be read.
+    refused: AtomicI64,
+}
+
+impl DamageSeen {
+    pub(crate) fn note(&self, bytes: i64) {
+        self.extents.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that may have held messages and do not say so any more.
+    pub(crate) fn note_blank(&self, bytes: i64) {
+        self.blank.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn extents(&self) -> i64 {
+        self.extents.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes(&self) -> i64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) -> i64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Messages that can have been lost in it at most: queues may lack so many.
+    pub(crate) fn messages_max(&self) -> i64 {
+        let bytes = self.bytes() + self.blank.load(Ordering::Relaxed);
+        bytes / FIXED_LEN as i64 + self.extents()
+    }
 }

@@ -13,14 +13,17 @@
 //! mapped/   files in memory        the only unsafe
 //! commit_log, consume_queue, queue_ext, index_file    one kind of file each
 //! queues, index                    all of a kind
+//! queue_load                       a queue as recovery has it
 //! put, read, query                 what callers do
 //! dispatch, flush, ahead, clean    what threads do
 //! replicate/                        two state machines, and what they need of the log
-//! recover, log_end, open           how it comes up
+//! recover, log_end, mend, open     how it comes up
+//! inspect/                         looking at a store without opening it
 //! ```
 
 mod ahead;
 mod arrival;
+mod boot;
 mod checkpoint;
 mod clean;
 mod clock;
@@ -28,6 +31,8 @@ mod commit_log;
 pub mod config;
 mod consume_queue;
 mod delay;
+#[cfg(test)]
+mod device;
 mod dispatch;
 mod error;
 mod flush;
@@ -35,13 +40,16 @@ pub mod format;
 mod index;
 mod index_file;
 mod inner;
+pub mod inspect;
 mod lock;
 mod log_end;
 mod mapped;
+mod mend;
 mod open;
 mod put;
 mod query;
 mod queue_ext;
+mod queue_load;
 mod queues;
 mod read;
 mod recover;

@@ -60,6 +60,18 @@ impl FolderLock {
     }
 }
 
+/// Whether somebody, of this process or another one, holds the lock; it is not taken.
+pub(crate) fn is_held(path: &Path) -> bool {
+    let locked = LOCKED.lock();
+    let Ok(there) = fs::metadata(path) else { return false };
+    if locked.as_ref().is_some_and(|locked| locked.contains(&(there.dev(), there.ino()))) {
+        return true;
+    }
+    // Not held by this process: closing the file drops nothing.
+    let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return false };
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
+}
+
 impl Drop for FolderLock {
     fn drop(&mut self) {
         let mut locked = LOCKED.lock();

@@ -1,7 +1,6 @@
 //! Opening: lock, load, recover.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,6 +9,7 @@ use parking_lot::Mutex;
 use protocol::sysflag;
 
 use crate::arrival::ArrivalListener;
+use crate::boot;
 use crate::checkpoint::Checkpoint;
 use crate::clock::Clock;
 use crate::commit_log::CommitLog;
@@ -22,10 +22,13 @@ use crate::format::index::Shape;
 use crate::format::paths::Paths;
 use crate::format::queue_entry::ENTRY_LEN;
 use crate::index::Index;
-use crate::inner::{Flags, Inner};
+use crate::inner::{DamageSeen, Flags, Inner};
 use crate::lock::FolderLock;
-use crate::log_end::{LogEnd, find_end, first_to_derive, is_unwritten, start_of_unsafe};
+use crate::log_end::{
+    LogEnd, begins_here, find_end, first_to_derive, is_unwritten, look_back, start_of_unsafe,
+};
 use crate::mapped::{MappedFile, Run, sync_dir};
+use crate::mend::{make_dir, mend, set_copy_aside};
 use crate::queues::{LoadedQueues, QueueOptions};
 use crate::replicate::Seats;
 use crate::stats::Stats;
@@ -97,29 +100,23 @@ pub(crate) fn open(
         ext: sizes.ext_file.map(|len| (paths.consume_queue_ext(), len)),
     };
     let mut queues = LoadedQueues::load(options, clean)?;
-    let index = Index::load(paths.index(), sizes.index, clean, times.index)?;
+    // What a process wrote outlives it; only the machine's end takes what was not flushed.
+    let whole = clean || boot::is_same(&paths.abort());
+    let index = Index::load(paths.index(), sizes.index, whole, times.index)?;
 
-    let check_body = settings.check_crc_on_recover;
-    let mut derive_from = first_to_derive(&run, queues.max_physical())?;
-    let scan_from = if clean {
-        derive_from
+    let unsafe_from = if clean {
+        None
     } else {
-        let safe = if settings.message_index_enable && settings.message_index_safe {
-            times.safe_with_index()
-        } else {
-            times.safe()
-        };
-        let start = start_of_unsafe(&run, safe)?;
-        derive_from = derive_from.min(start);
-        start
+        let with_index = settings.message_index_enable && settings.message_index_safe;
+        let start = unsafe_start(&run, &checkpoint, with_index, clock.now_ms())?;
+        Some(look_back(&run, start)?)
     };
-    let end = find_end(&run, scan_from, check_body)?;
-    cut_log(&mut run, &end, &paths)?;
-    if run.files().is_empty() {
-        queues.remove_all()?;
-    }
-    queues.cut_to_log(end.offset)?;
+    let (derive_from, end) =
+        recover(&mut run, &mut queues, &paths, unsafe_from, settings.check_crc_on_recover)?;
     index.cut_to_log(end.offset).map_err(|e| StoreError::io("write", &paths.index(), e))?;
+    checkpoint.note_mark(derive_from.min(end.offset));
+    let damage = DamageSeen::default();
+    end.damaged.iter().for_each(|extent| damage.note(extent.to - extent.from));
     let log = CommitLog::new(run, end.offset)
         .map_err(|e| StoreError::io("map", paths.commit_log(), e))?;
     let now = clock.now_ms();
@@ -134,6 +131,8 @@ pub(crate) fn open(
         delays,
         stats: Stats::new(now),
         flags: Flags::default(),
+        damage,
+        opened_end: end.offset,
         dispatched: Watermark::new(0),
         replicated: Watermark::new(0),
         slaves: Seats::default(),
@@ -171,11 +170,11 @@ fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> 
     inner.dispatched.advance(reached);
     let log_min = inner.log.min_offset();
     for queue in inner.queues.all() {
-        queue.set_next_offset(queue.max_offset());
+        queue.set_next_offset(queue.next_offset().max(queue.max_offset()));
         let corrected = queue.correct_min(log_min);
         corrected.map_err(|e| StoreError::io("read", queue.segments().dir(), e))?;
     }
-    let raised = walk_log(&inner.log, reached, end, |message, _| {
+    let raised = walk_log(inner, reached, end, |message, _| {
         let queue = inner.queues.find_or_create(message.topic, message.queue_id);
         if let Some(queue) = queue.filter(|_| sysflag::message::is_queued(message.sys_flag)) {
             let next = message.queue_offset.saturating_add(1);
@@ -186,57 +185,97 @@ fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> 
     raised.map_err(error)
 }
 
-/// Makes `end` the end of the log. Whole files behind it are moved out of the way if they hold
-/// messages, else deleted.
-fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError> {
-    if let Some(survivor) = end.survivor {
-        tracing::error!(
-            end = end.offset,
-            survivor,
-            "the commit log is damaged in the middle: there are messages behind its end"
-        );
-        keep_rest(run, end.offset, paths)?;
+/// Finds the end of the log, takes damage out of it, and cuts the queues to what is sure. After a
+/// crash that is what lies before `unsafe_from`. The result is where to begin deriving.
+fn recover(
+    run: &mut Run,
+    queues: &mut LoadedQueues,
+    paths: &Paths,
+    unsafe_from: Option<i64>,
+    check_body: bool,
+) -> Result<(i64, LogEnd), StoreError> {
+    let mut derive_from = first_to_derive(run, queues.max_physical())?;
+    let scan_from = unsafe_from.unwrap_or(derive_from);
+    derive_from = derive_from.min(scan_from);
+    let mut end = find_end(run, scan_from, check_body)?;
+    if let Some(extent) = mend(run, &end.damaged, paths)? {
+        // Where nothing fits in, what follows cannot stay.
+        set_rest_aside(run, extent.from, paths)?;
+        end = LogEnd { offset: extent.from, zeroes_follow: false, damaged: end.damaged };
     }
+    cut_log(run, &end, paths)?;
+    if run.files().is_empty() {
+        queues.remove_all()?;
+    }
+    if let Some(unsafe_from) = unsafe_from {
+        // Of what was not on the disk for sure any part may have got there: it is derived again.
+        queues.cut_from(unsafe_from.min(end.offset), &end.damaged)?;
+        let lost = end.damaged.iter().map(|extent| extent.messages_max()).sum();
+        if let Some(known) = queues.gap(run, unsafe_from, end.offset, lost)? {
+            tracing::error!(from = known, "consume queues lack entries, built again from the log");
+            derive_from = derive_from.min(known);
+            queues.cut_from(known, &end.damaged)?;
+        }
+    }
+    queues.cut_from(end.offset, &[])?;
+    Ok((derive_from, end))
+}
+
+/// Where the part of the log begins that may not have reached the disk: at the mark of the
+/// checkpoint, else where 4.4.0 would begin.
+fn unsafe_start(
+    run: &Run,
+    checkpoint: &Checkpoint,
+    with_index: bool,
+    now_ms: i64,
+) -> Result<i64, StoreError> {
+    if let Some(mark) = checkpoint.mark().filter(|_| !with_index)
+        && begins_here(run, mark)?
+    {
+        return Ok(mark);
+    }
+    let times = checkpoint.times();
+    let safe = if with_index { times.safe_with_index() } else { times.safe() };
+    // A time that is still to come was not written by a broker.
+    start_of_unsafe(run, if safe > now_ms { 0 } else { safe })
+}
+
+/// Makes `end` the end of the log; files behind it were never used.
+fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError> {
     let behind = run.cut(end.offset, end.zeroes_follow)?;
     if behind.is_empty() {
         return Ok(());
     }
     for file in behind {
-        if end.survivor.is_some() && !is_unwritten(&file)? {
-            set_aside(&file, paths)?;
-        } else {
-            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+        file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+    }
+    sync_dir(paths.commit_log()).map_err(|e| StoreError::io("sync", paths.commit_log(), e))
+}
+
+/// Copies what lies behind `end` within its file, before it is zeroed, and moves the files behind.
+fn set_rest_aside(run: &mut Run, end: i64, paths: &Paths) -> Result<(), StoreError> {
+    tracing::error!(end, "the commit log is cut here, what lies behind is set aside");
+    let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
+    if let Some(file) = run.files().iter().find(holds) {
+        let from = usize::try_from(end - file.base()).unwrap_or(0);
+        let written = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
+        set_copy_aside(written.get(from..).unwrap_or_default(), end, paths)?;
+    }
+    for file in run.cut(end, false)? {
+        if !is_unwritten(&file)? {
+            set_file_aside(&file, paths)?;
         }
     }
     sync_dir(paths.commit_log()).map_err(|e| StoreError::io("sync", paths.commit_log(), e))
 }
 
-/// Copies what lies behind the end within its file, before it is zeroed.
-fn keep_rest(run: &Run, end: i64, paths: &Paths) -> Result<(), StoreError> {
-    let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
-    let Some(file) = run.files().iter().find(holds) else { return Ok(()) };
-    let from = usize::try_from(end - file.base()).unwrap_or(0);
-    let written = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
-    let rest = written.get(from..).unwrap_or_default();
-    let dir = paths.set_aside();
-    make_dir(&dir)?;
-    let copy = dir.join(crate::format::paths::offset_name(end));
-    fs::write(&copy, rest).map_err(|e| StoreError::io("write", &copy, e))?;
-    tracing::error!(copy = %copy.display(), "what follows the damage was copied there");
-    Ok(())
-}
-
-fn set_aside(file: &MappedFile, paths: &Paths) -> Result<(), StoreError> {
+fn set_file_aside(file: &MappedFile, paths: &Paths) -> Result<(), StoreError> {
     let dir = paths.set_aside();
     make_dir(&dir)?;
     let to = dir.join(file.path().file_name().unwrap_or_default());
     fs::rename(file.path(), &to).map_err(|e| StoreError::io("move", file.path(), e))?;
     tracing::error!(file = %to.display(), "a commit log file behind the damage was moved there");
     sync_dir(&dir).map_err(|e| StoreError::io("sync", &dir, e))
-}
-
-fn make_dir(dir: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, e))
 }
 
 fn memory_of_machine() -> u64 {

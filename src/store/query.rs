@@ -34,7 +34,7 @@ impl Inner {
     pub(crate) fn record_at(&self, physical_offset: i64) -> io::Result<Option<Bytes>> {
         let Some(slice) = self.log.slice_from(physical_offset)? else { return Ok(None) };
         let Ok(message) = Message::decode(&slice) else { return Ok(None) };
-        if message.physical_offset != physical_offset {
+        if message.physical_offset != physical_offset || message.check_body().is_err() {
             return Ok(None);
         }
         let record = self.log.slice(physical_offset, message.encoded_len())?;
@@ -66,6 +66,7 @@ impl Inner {
                 break;
             }
             found.offsets.sort_unstable();
+            found.offsets.dedup();
             result.index_last_update_timestamp = found.last_timestamp;
             result.index_last_update_offset = found.last_offset;
             result.messages =

@@ -141,6 +141,12 @@ impl QueueExt {
         Ok(())
     }
 
+    /// Unmaps the files.
+    pub(crate) fn release(&self) -> usize {
+        *self.tail.lock() = None;
+        self.segments.unmap()
+    }
+
     /// See [`Segments::retire`].
     pub(crate) fn retire(&self) -> io::Result<Option<PathBuf>> {
         *self.tail.lock() = None;

@@ -8,12 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use protocol::sysflag;
 
-use crate::consume_queue::{ConsumeQueue, LoadedQueue};
+use crate::consume_queue::ConsumeQueue;
 use crate::error::StoreError;
 use crate::format::paths;
-use crate::mapped::is_retired;
+use crate::format::queue_entry::ENTRY_LEN;
+use crate::log_end::{Extent, each_message};
+use crate::mapped::{MappedFile, Run, is_retired, mappings, sync_dir};
 use crate::queue_ext::QueueExt;
+use crate::queue_load::LoadedQueue;
+
+/// Mappings from which queues are unmapped although they are in use, and those at which that cannot
+/// wait. Linux allows 65,530 a process unless told otherwise.
+const MAPPINGS_HIGH: usize = 24_000;
+const MAPPINGS_MAX: usize = 40_000;
 
 /// Where queues lie and how long their files are.
 #[derive(Debug, Clone)]
@@ -53,7 +62,7 @@ impl LoadedQueues {
                     fs::remove_dir_all(&dir).map_err(|e| StoreError::io("remove", &dir, e))?;
                 }
                 let Some(queue_id) = paths::parse_queue_id(&name) else { continue };
-                let queue = LoadedQueue::load(&dir, options.file_len, clean)?;
+                let queue = LoadedQueue::load(&dir, options.file_len, options.ext.is_some())?;
                 queues.push((Arc::clone(&topic), queue_id, queue));
             }
         }
@@ -65,10 +74,42 @@ impl LoadedQueues {
         self.queues.iter().map(|(_, _, queue)| queue.max_physical).max().unwrap_or(-1)
     }
 
-    /// Takes out what points at or behind the end of the log.
-    pub(crate) fn cut_to_log(&mut self, log_end: i64) -> Result<(), StoreError> {
+    /// Takes out what points at or behind `limit`.
+    pub(crate) fn cut_from(&mut self, limit: i64, damaged: &[Extent]) -> Result<(), StoreError> {
         let clean = self.clean;
-        self.queues.iter_mut().try_for_each(|(_, _, queue)| queue.cut_to_log(log_end, clean))
+        self.queues.iter_mut().try_for_each(|(_, _, queue)| queue.cut_from(limit, damaged, clean))
+    }
+
+    /// Where to begin deriving if a queue ends before the first message that the log has for it
+    /// between `from` and `end`, by more messages than are `lost`.
+    pub(crate) fn gap(
+        &self,
+        run: &Run,
+        from: i64,
+        end: i64,
+        lost: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut known: HashMap<&str, HashMap<i32, &LoadedQueue>> = HashMap::new();
+        for (topic, queue_id, queue) in &self.queues {
+            known.entry(topic).or_default().insert(*queue_id, queue);
+        }
+        let mut seen: HashMap<String, HashSet<i32>> = HashMap::new();
+        let mut gap: Option<i64> = None;
+        each_message(run, from, end, |message| {
+            let is_seen =
+                seen.get(message.topic).is_some_and(|ids| ids.contains(&message.queue_id));
+            if is_seen || !sysflag::message::is_queued(message.sys_flag) {
+                return;
+            }
+            seen.entry(message.topic.to_owned()).or_default().insert(message.queue_id);
+            let queue = known.get(message.topic).and_then(|queues| queues.get(&message.queue_id));
+            let entries = queue.map_or(0, |queue| queue.end / ENTRY_LEN as i64);
+            if message.queue_offset > entries.saturating_add(lost) {
+                let last = queue.map_or(-1, |queue| queue.max_physical);
+                gap = Some(gap.map_or(last, |gap| gap.min(last)));
+            }
+        })?;
+        Ok(gap.map(|last| last.max(run.files().first().map_or(0, MappedFile::base))))
     }
 
     /// Forgets and deletes all queues.
@@ -86,8 +127,25 @@ impl LoadedQueues {
         Ok(())
     }
 
+    /// Deletes extension files without a queue: the next queue of that name begins anew.
+    fn remove_lone_ext(&self) -> Result<(), StoreError> {
+        let Some((dir, _)) = &self.options.ext else { return Ok(()) };
+        let known: HashSet<_> =
+            self.queues.iter().map(|(topic, id, _)| (topic.as_ref(), id.to_string())).collect();
+        for (topic, topic_dir) in folders(dir)? {
+            for (name, dir) in folders(&topic_dir)? {
+                if !known.contains(&(topic.as_str(), name)) {
+                    let removed = fs::remove_dir_all(&dir).and_then(|()| sync_dir(&topic_dir));
+                    removed.map_err(|e| StoreError::io("remove", &dir, e))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the queues to everybody.
     pub(crate) fn share(self) -> Result<Queues, StoreError> {
+        self.remove_lone_ext()?;
         let Self { options, clean, queues: loaded } = self;
         let mut topics: HashMap<Arc<str>, Arc<Topic>> = HashMap::new();
         for (topic, queue_id, queue) in loaded {
@@ -212,6 +270,23 @@ impl Queues {
     /// All queues, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<ConsumeQueue>> {
         self.topics.read().values().flat_map(|topic| topic.all()).collect()
+    }
+
+    /// Unmaps what was not used since the last time; what was, too, where the process has so many
+    /// mappings that it could run out of them.
+    pub(crate) fn release_idle(&self) {
+        let in_any_case = mappings() > MAPPINGS_HIGH;
+        let released: usize = self.all().iter().map(|queue| queue.release(in_any_case)).sum();
+        if released > 0 {
+            tracing::debug!(released, in_any_case, "consume queue files unmapped");
+        }
+    }
+
+    /// Sees to it that there are mappings left, whatever the number of queues in use.
+    pub(crate) fn relieve(&self) {
+        if mappings() > MAPPINGS_MAX {
+            self.release_idle();
+        }
     }
 
     /// Notes that a queue has something to flush.

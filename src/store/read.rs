@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::Pieces;
+use protocol::message::Message;
+use protocol::{Pieces, sysflag};
 
 use crate::arrival::MessageFilter;
 use crate::config::{BrokerRole, StoreConfig};
@@ -14,6 +15,9 @@ use crate::format::ext;
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry, entries};
 use crate::inner::Inner;
 use crate::mapped::{MappedFile, prefetch};
+
+/// Bytes at the end of the log that are given to readers without a look at them.
+const FRESH: i64 = 64 * 1024 * 1024;
 
 /// A read looks at this many bytes of queue entries at least.
 const SCAN_MIN: usize = 16_000;
@@ -257,20 +261,24 @@ impl<'a> Scan<'a> {
     }
 
     fn take(&mut self, entry: &QueueEntry, filter: &dyn MessageFilter) -> io::Result<()> {
-        if !self.passes(entry, filter) {
+        if entry.is_filler() || !self.passes(entry, filter) {
             return Ok(());
         }
         let Some(range) = self.found.locate(self.inner, entry)? else {
+            if entry.physical_offset >= self.inner.log.min_offset() {
+                // It leads nowhere: its neighbours need not.
+                self.refuse(entry);
+                return Ok(());
+            }
             if self.found.bytes == 0 {
                 self.status = ReadStatus::MessageWasRemoving;
             }
             self.skip_until = self.inner.log.next_file(entry.physical_offset);
             return Ok(());
         };
-        let wanted = self.found.record(&range).is_some_and(|record| {
-            prefetch(record);
-            filter.matches_record(record)
-        });
+        let record = self.found.record(&range).unwrap_or_default();
+        prefetch(record);
+        let wanted = self.is_intact(record, entry) && filter.matches_record(record);
         if !wanted {
             if self.found.bytes == 0 {
                 self.status = ReadStatus::NoMatchedMessage;
@@ -281,6 +289,32 @@ impl<'a> Scan<'a> {
         self.status = ReadStatus::Found;
         self.skip_until = i64::MIN;
         Ok(())
+    }
+
+    /// Whether the record is the one that the entry is of. A client that gets something else drops
+    /// the whole reply, so that a damaged record would take its neighbours along.
+    fn is_intact(&self, record: &[u8], entry: &QueueEntry) -> bool {
+        // What this process wrote a moment ago is still in memory: only what comes from the disk
+        // can have changed.
+        let is_old = entry.physical_offset < self.inner.opened_end
+            || self.log_end.saturating_sub(entry.physical_offset) > FRESH;
+        let intact = !is_old
+            || Message::decode(record).is_ok_and(|message| {
+                message.encoded_len() == record.len()
+                    && sysflag::message::is_queued(message.sys_flag)
+                    && message.check_body().is_ok()
+            });
+        if !intact {
+            self.refuse(entry);
+        }
+        intact
+    }
+
+    fn refuse(&self, entry: &QueueEntry) {
+        self.inner.damage.note_refused();
+        tracing::error!(topic = %self.queue.topic(), queue_id = self.queue.queue_id(),
+            physical_offset = entry.physical_offset, size = entry.size,
+            "message is damaged and not given to readers");
     }
 
     fn passes(&mut self, entry: &QueueEntry, filter: &dyn MessageFilter) -> bool {

@@ -5,12 +5,15 @@
 //! unless it is the blank record that sends the reader to the next file.
 //!
 //! What 4.4.0 does not ask is whether something valid lies behind the end. A torn tail has
-//! nothing there; damage in the middle has. [`survivor`] tells the two apart.
+//! nothing there; damage in the middle has. [`survivor`] tells the two apart: a torn tail is cut,
+//! damage in the middle is taken out by [`crate::mend`].
 
-use protocol::message::{self, BLANK_LEN, Damage, Entry, MESSAGE_MAGIC, Message, at};
+use protocol::message::{self, BLANK_LEN, Damage, Entry, HEAD_LEN, MESSAGE_MAGIC, Message, at};
 
 /// Bytes searched for a magic word before zeroes are skipped again.
 const SEARCH_BLOCK: usize = 4096;
+/// The least that a disk writes as a whole.
+const SECTOR: usize = 512;
 
 /// What lies at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,33 +26,48 @@ pub(crate) enum Step<'a> {
     End(Damage),
 }
 
-/// Reads what is at the start of `bytes`, which reach to the end of their file.
-pub(crate) fn step(bytes: &[u8], check_body: bool) -> Step<'_> {
+/// Reads what is at the start of `bytes`, which reach to the end of their file. What no length
+/// tells is checked if asked for, given where in its file the record lies.
+pub(crate) fn step(bytes: &[u8], check_at: Option<usize>) -> Step<'_> {
     if bytes.len() < BLANK_LEN {
         return Step::NextFile;
     }
     match message::read(bytes) {
         Ok(Entry::Blank(_)) => Step::NextFile,
-        Ok(Entry::Message(message)) => {
-            let checked = if check_body { check(&message) } else { Ok(()) };
-            match checked {
-                Ok(()) => Step::Message(message, message.encoded_len()),
-                Err(damage) => Step::End(damage),
-            }
-        }
+        Ok(Entry::Message(message)) => match check_at.map_or(Ok(()), |at| check(&message, at)) {
+            Ok(()) => Step::Message(message, message.encoded_len()),
+            Err(damage) => Step::End(damage),
+        },
         Err(damage) => Step::End(damage),
     }
 }
 
-/// The checksum covers the body only. Of the text behind it 4.4.0 checks nothing, but a page that
-/// did not reach the disk leaves zeroes to the record's end, which no client writes there.
-fn check(message: &Message<'_>) -> Result<(), Damage> {
+/// The checksum covers the body only. Of the text behind it 4.4.0 checks nothing, but what did not
+/// reach the disk leaves zeroes there, to the record's end or over a whole sector. No client writes
+/// those.
+fn check(message: &Message<'_>, at: usize) -> Result<(), Damage> {
     message.check_body()?;
-    let texts = [message.topic.as_bytes(), message.properties.as_bytes()];
-    if texts.iter().any(|text| text.last() == Some(&0)) {
-        return Err(Damage::Truncated);
+    let mut at = at + HEAD_LEN + message.body.len() + 1;
+    for text in [message.topic.as_bytes(), message.properties.as_bytes()] {
+        if text.last() == Some(&0) || lacks_a_sector(text, at) {
+            return Err(Damage::Truncated);
+        }
+        at += text.len() + 2;
     }
     Ok(())
+}
+
+/// Whether all of `text` that lies in one sector is zero. `at` is the position of its first byte.
+fn lacks_a_sector(mut text: &[u8], mut at: usize) -> bool {
+    while !text.is_empty() {
+        let (here, rest) = text.split_at(text.len().min(SECTOR - at % SECTOR));
+        if zeroes(here) == here.len() {
+            return true;
+        }
+        at += here.len();
+        text = rest;
+    }
+    false
 }
 
 /// How a file ended.
@@ -75,7 +93,7 @@ pub(crate) fn walk(
         if rest.len() < BLANK_LEN {
             return (at, FileEnd::Damage(Damage::Truncated));
         }
-        match step(rest, check_body) {
+        match step(rest, check_body.then_some(at)) {
             Step::Message(_, len) => at += len,
             Step::NextFile => break,
             Step::End(damage) => return (at, FileEnd::Damage(damage)),
@@ -84,11 +102,11 @@ pub(crate) fn walk(
     (at, FileEnd::Blank)
 }
 
-/// Whether a valid record that knows it belongs at `position` starts `bytes`.
-pub(crate) fn is_record_at(bytes: &[u8], position: i64) -> bool {
+/// Whether a valid record that knows it belongs at `base + at` starts `bytes`.
+pub(crate) fn is_record_at(bytes: &[u8], base: i64, at: usize) -> bool {
     match message::read(bytes) {
         Ok(Entry::Message(message)) => {
-            message.physical_offset == position && check(&message).is_ok()
+            message.physical_offset == base + at as i64 && check(&message, at).is_ok()
         }
         _ => false,
     }
@@ -111,7 +129,7 @@ pub(crate) fn survivor(file: &[u8], from: usize, to: usize, base: i64) -> Option
             continue;
         };
         at += found;
-        if is_record_at(file.get(at..)?, base + at as i64) {
+        if is_record_at(file.get(at..)?, base, at) {
             return Some(at);
         }
         at += 1;

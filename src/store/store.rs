@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use protocol::topic;
 
 use crate::arrival::{ArrivalListener, MessageFilter};
+use crate::boot;
 use crate::clean::{Cleaner, DiskUsage, Usage, usage, used_ratio};
 use crate::clock::{Clock, SystemClock};
 use crate::config::StoreConfig;
@@ -101,7 +102,7 @@ impl Store {
             return Ok(());
         }
         let abort = inner.paths.abort();
-        let made = File::create(&abort).and_then(|_| sync_dir(inner.paths.root()));
+        let made = fs::write(&abort, boot::id()).and_then(|()| sync_dir(inner.paths.root()));
         made.map_err(|e| StoreError::io("create", &abort, e))?;
         tracing::info!("{} create OK", abort.display());
         let started = Threads::start(inner, Arc::clone(&self.cleaner));
@@ -509,6 +510,15 @@ impl Store {
         for (level, offset) in schedule_offsets {
             let max = self.max_offset(topic::SCHEDULE, queue_of_level(*level));
             put(&format!("scheduleMessageOffset_{level}"), format!("{offset},{max}"));
+        }
+        let damage = &self.inner.damage;
+        // 4.4.0 has no such lines, so they come only where there is something to say.
+        if damage.extents() > 0 {
+            put("commitLogDamagedExtents", damage.extents().to_string());
+            put("commitLogDamagedBytes", damage.bytes().to_string());
+        }
+        if damage.refused() > 0 {
+            put("commitLogDamagedReads", damage.refused().to_string());
         }
         put("commitLogMinOffset", self.min_physical_offset().to_string());
         put("commitLogMaxOffset", self.max_physical_offset().to_string());

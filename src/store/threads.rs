@@ -16,6 +16,8 @@ use crate::{ahead, dispatch, flush};
 const SAMPLE: Duration = Duration::from_secs(1);
 /// From the start to the first retention round.
 const FIRST_CLEAN: Duration = Duration::from_secs(60);
+/// Consume queues that nobody used for that long are unmapped.
+const RELEASE: Duration = Duration::from_secs(30);
 /// Between two lines of rates in the log.
 const REPORT: Duration = Duration::from_secs(60);
 
@@ -89,18 +91,23 @@ impl Threads {
     }
 }
 
-/// Samples counters, writes the minute's rates, deletes what is expired.
+/// Samples counters, writes the minute's rates, unmaps idle queues, deletes what is expired.
 fn housekeep(inner: &Inner, cleaner: &Cleaner, stop: &AtomicBool) {
     let start = Instant::now();
     let interval = inner.config.load().clean_resource_interval;
     let interval = Duration::from_millis(u64::try_from(interval).unwrap_or(0)).max(SAMPLE);
     let (mut next_clean, mut next_report) = (start + FIRST_CLEAN, start + REPORT);
+    let mut next_release = start + RELEASE;
     while !stop.load(Ordering::Acquire) {
         inner.stats.sample(inner.clock.now_ms());
         let now = Instant::now();
         if now >= next_report {
             next_report = now + REPORT;
             inner.stats.log_minute();
+        }
+        if now >= next_release {
+            next_release = now + RELEASE;
+            inner.queues.release_idle();
         }
         if now >= next_clean {
             next_clean = now + interval;

@@ -25,7 +25,8 @@ pub struct QueueEntry {
 }
 
 impl QueueEntry {
-    /// Stands in for the entries before the first one of a queue that does not start at 0.
+    /// Stands in for the entries before the first one of a queue that does not start at 0, and for
+    /// those of messages that were damaged.
     pub const FILLER: Self = Self { physical_offset: 0, size: i32::MAX, tags_code: 0 };
 
     /// The entry `bytes` start with.
@@ -46,6 +47,12 @@ impl QueueEntry {
         bytes[SIZE..TAGS_CODE].copy_from_slice(&self.size.to_be_bytes());
         bytes[TAGS_CODE..].copy_from_slice(&self.tags_code.to_be_bytes());
         bytes
+    }
+
+    /// Whether the entry stands in for a message that is not there.
+    #[must_use]
+    pub fn is_filler(self) -> bool {
+        self == Self::FILLER
     }
 
     /// Whether the entry was ever written: the rule by which recovery finds the end of a queue.

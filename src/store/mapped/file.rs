@@ -14,6 +14,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
 use super::map::Mapping;
+use super::tap::tapped;
 use super::{PAGE, page_up, space};
 
 /// Bytes made ready in one go, so that the writer gets some while more are on their way.
@@ -176,12 +177,14 @@ impl MappedFile {
 
     /// Writes `from..to` to the disk and waits.
     pub(crate) fn sync(&self, from: usize, to: usize) -> io::Result<()> {
-        self.map()?.sync(from, to.min(self.len))
+        let to = to.min(self.len);
+        let map = self.map()?;
+        tapped(&self.path, from..to, || map.sync(from, to))
     }
 
     /// Makes length and reservation durable.
     pub(crate) fn sync_all(&self) -> io::Result<()> {
-        space::open(&self.path)?.sync_all()
+        tapped(&self.path, 0..self.len, || space::open(&self.path)?.sync_all())
     }
 
     /// The bytes up to the last one that was ever written. For recovery, which must not touch holes:
@@ -206,6 +209,18 @@ impl MappedFile {
         fs::metadata(&self.path)?.modified()
     }
 
+    /// Unmaps the file if nobody holds a part of it; the next use maps it again.
+    pub(crate) fn unmap(&self) -> bool {
+        let mut slot = self.map.write();
+        let idle = slot.as_ref().is_some_and(|map| Arc::strong_count(map) == 1);
+        if idle {
+            *slot = None;
+            // New mappings have no pages yet.
+            self.ready.fetch_min(self.published() / PAGE * PAGE, Ordering::AcqRel);
+        }
+        idle
+    }
+
     /// Takes the name away. The bytes stay until the last slice is gone.
     pub(crate) fn remove(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
@@ -223,7 +238,7 @@ impl MappedFile {
     }
 
     /// Declares the bytes from `at` on unwritten and makes them zero, so that nothing old can be
-    /// taken for a record once new bytes end before it. Needs the file to itself: slices of what
+    /// taken for a record once new bytes end before it; durably. Needs the file to itself: slices of what
     /// is cut would see it change.
     pub(crate) fn truncate(&mut self, at: usize) -> io::Result<()> {
         assert!(at <= self.len, "cut within the file");
@@ -235,6 +250,8 @@ impl MappedFile {
         if page_end < self.len {
             space::clear(&file, page_end, self.len)?;
         }
+        // Else what was cut might be back after a power cut, behind what was written since.
+        tapped(&self.path, 0..self.len, || file.sync_all())?;
         self.published.store(at, Ordering::Release);
         self.set_reserved(at / PAGE * PAGE);
         Ok(())

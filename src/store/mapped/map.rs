@@ -2,12 +2,27 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
+/// How many mappings this process has from here. The system allows only so many of them.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Mappings alive.
+pub(crate) fn mappings() -> usize {
+    COUNT.load(Ordering::Relaxed)
+}
+
 /// Readable and writable memory of a file. It outlives the file's name and descriptor.
 pub(super) struct Mapping(MmapRaw);
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Mapping {
     /// Maps the first `len` bytes. The file must be that long: memory behind its end kills the
@@ -20,7 +35,9 @@ impl Mapping {
                 format!("file has {actual} bytes, {len} expected"),
             ));
         }
-        MmapOptions::new().len(len).map_raw(file).map(Self)
+        let map = MmapOptions::new().len(len).map_raw(file)?;
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(map))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -51,6 +68,8 @@ impl Mapping {
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.0.as_mut_ptr().add(at), bytes.len());
         }
+        // What a killed process leaves is in the order of the calls.
+        compiler_fence(Ordering::SeqCst);
     }
 
     /// Writes the dirty pages of `from..to` to the disk and waits for them.

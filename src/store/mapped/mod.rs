@@ -13,14 +13,19 @@
 mod file;
 mod map;
 mod random;
+mod reader;
 mod segments;
 mod space;
+mod tap;
 
 pub(crate) use file::{MappedFile, Slice, Tail};
+pub(crate) use map::mappings;
 pub(crate) use map::prefetch;
 pub(crate) use random::RandomFile;
+pub(crate) use reader::Reader;
 pub(crate) use segments::{Run, Segments, is_retired};
 pub(crate) use space::sync_dir;
+pub(crate) use tap::tapped;
 
 /// Granularity of mappings and of reservations.
 pub(crate) const PAGE: usize = 4096;

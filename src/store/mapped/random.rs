@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::map::Mapping;
 use super::space;
+use super::tap::tapped;
 
 /// A mapped file without a tail. Writing takes `&mut self`, reading copies out: no slice of it
 /// ever exists.
@@ -80,7 +81,8 @@ impl RandomFile {
 
     /// Writes everything to the disk and waits.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.map.sync(0, self.map.len())
+        let len = self.map.len();
+        tapped(&self.path, 0..len, || self.map.sync(0, len))
     }
 
     /// Takes the file's name away.

@@ -87,6 +87,11 @@ impl Run {
         Ok(behind)
     }
 
+    /// Hands all files back; the run has none then.
+    pub(crate) fn take_all(&mut self) -> Vec<MappedFile> {
+        std::mem::take(&mut self.files)
+    }
+
     /// Opens the run to everybody.
     pub(crate) fn share(self) -> Segments {
         Segments {
@@ -182,16 +187,31 @@ impl Segments {
         files.push(file);
     }
 
-    /// Deletes the first file if it is still `file` and not the only one. Readers finish.
+    /// Deletes the first file if it is still `file` and not the only one. Readers finish. A file
+    /// whose name cannot be taken away stays: else it would come back with a hole behind it.
     pub(crate) fn remove_first(&self, file: &Arc<MappedFile>) -> std::io::Result<bool> {
-        {
-            let mut files = self.files.write();
-            if files.len() < 2 || !files.first().is_some_and(|first| Arc::ptr_eq(first, file)) {
-                return Ok(false);
-            }
+        let is_first = |files: &[Arc<MappedFile>]| {
+            files.len() > 1 && files.first().is_some_and(|first| Arc::ptr_eq(first, file))
+        };
+        if !is_first(&self.files.read()) {
+            return Ok(false);
+        }
+        // Outside the lock: taking away a large file takes a while.
+        match file.remove() {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut files = self.files.write();
+        let first = is_first(&files);
+        if first {
             files.remove(0);
         }
-        file.remove().map(|()| true)
+        Ok(first)
+    }
+
+    /// Unmaps the files that nobody uses just now; how many.
+    pub(crate) fn unmap(&self) -> usize {
+        self.files.read().iter().filter(|file| file.unmap()).count()
     }
 
     /// Empties the run and gives its folder a name that is no queue's; `None` if there is no

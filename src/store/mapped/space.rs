@@ -8,13 +8,16 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, SeekFrom};
 use rustix::io::Errno;
 
+use super::tap::tapped;
+
 /// Writes of zeroes, where the file system cannot reserve, go in pieces of this size.
 const ZEROES: usize = 64 * 1024;
 
 /// Makes a file of `len` bytes for a mapping, all zero and without blocks. A file that is there
 /// already is an error: its content would be taken for new.
 pub(super) fn create(path: &Path, len: usize) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
+    let file = file.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
     if let Err(error) = file.set_len(len as u64) {
         let _ = std::fs::remove_file(path);
         return Err(error);
@@ -84,5 +87,5 @@ pub(super) fn write_zeroes(file: &File, from: usize, to: usize) -> io::Result<()
 
 /// Makes the names in a folder durable: files created, renamed or removed there.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    tapped(dir, 0..0, || File::open(dir)?.sync_all())
 }

@@ -305,7 +305,7 @@ fn piece(bytes: &[u8], offset: i64, left: i64) -> Result<Option<usize>, Distrust
         return Err(Distrust::TooLong(offset));
     }
     let Some(record) = bytes.get(..size) else { return Ok(None) };
-    match recover::step(record, true) {
+    match recover::step(record, Some(0)) {
         recover::Step::Message(message, len) if len == size => {
             let says = message.physical_offset;
             if says == offset { Ok(Some(size)) } else { Err(Distrust::Elsewhere { offset, says }) }

@@ -100,10 +100,7 @@ impl Store {
     pub fn replica_ask(&self) -> i64 {
         let inner = self.shared();
         let end = inner.log.appended.get();
-        let newest = inner.queues.all().into_iter().filter_map(|queue| {
-            let last = queue.max_offset().checked_sub(1)?;
-            queue.entry(last).map(|entry| entry.physical_offset)
-        });
+        let newest = inner.queues.all().into_iter().map(|queue| queue.max_physical());
         let newest = newest.max().filter(|offset| 0 < *offset && *offset < end);
         newest.filter(|offset| matches!(inner.record_at(*offset), Ok(Some(_)))).unwrap_or(end)
     }
@@ -160,7 +157,7 @@ impl Inner {
         let mut newest = 0;
         let mut done = 0;
         while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-            match step(rest, false) {
+            match step(rest, None) {
                 Step::Message(message, len) if message.physical_offset == offset + done as i64 => {
                     newest = message.store_timestamp;
                     done += len;
@@ -179,7 +176,7 @@ impl Inner {
     fn count_queues(&self, bytes: &[u8]) {
         let mut rest = bytes;
         let (mut messages, mut size) = (0, 0);
-        while let Step::Message(message, len) = step(rest, false) {
+        while let Step::Message(message, len) = step(rest, None) {
             if sysflag::message::is_queued(message.sys_flag)
                 && let Some(queue) = self.queues.find_or_create(message.topic, message.queue_id)
             {

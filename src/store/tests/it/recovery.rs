@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use protocol::message::{HEAD_LEN, MESSAGE_MAGIC, encoded_len};
+use protocol::message::{HEAD_LEN, encoded_len};
 use store::{NewMessage, Store, StoreError};
 
 use crate::support::{Place, copy_dir, message, put, read_all, settle};
@@ -175,13 +175,94 @@ fn a_tail_of_garbage_loses_the_last_record_at_most() {
     });
 }
 
+/// Flips a bit in the magic word of the record `number`, each of `len` bytes.
+fn damage(place: &Place, number: usize, len: usize) -> Vec<u8> {
+    let log = place.root().join("commitlog/00000000000000000000");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[number * len + 4] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    bytes
+}
+
+fn bodies(numbers: impl Iterator<Item = u8>) -> Vec<Vec<u8>> {
+    numbers.map(|number| vec![number; 50]).collect()
+}
+
 #[test]
-fn what_a_longer_log_left_behind_the_end_does_not_come_back() {
+fn damage_in_the_middle_costs_one_message() {
+    let len = encoded_len(50, 5, 0);
+    for lost in [&[][..], &["checkpoint"], &["consumequeue"], &["consumequeue", "checkpoint"]] {
+        let place = crashed(100);
+        for name in lost {
+            let path = place.root().join(name);
+            fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).unwrap();
+        }
+        let damaged = damage(&place, 10, len);
+        for round in 0..3 {
+            let store = place.start();
+            let expected = bodies((0..100).filter(|number| *number != 10).chain(100..100 + round));
+            assert_eq!(read_all(&store, "Topic", 0), expected, "{lost:?} round {round}");
+            let next = put(&store, "Topic", 0, &[100 + round; 50]);
+            assert_eq!(next.queue_offset, 100 + i64::from(round), "{lost:?}: offsets stay");
+            settle(&store);
+            let info = store.runtime_info(&[]);
+            let said = info.iter().any(|(key, _)| key == "commitLogDamagedExtents");
+            assert_eq!(said, round == 0, "{lost:?} round {round}: {info:?}");
+            store.shutdown().unwrap();
+        }
+        let kept = place.names("commitlog.setaside");
+        assert_eq!(kept, [format!("{:020}", 10 * len)]);
+        let kept = place.file(&format!("commitlog.setaside/{}", kept[0]));
+        assert_eq!(kept, damaged[10 * len..11 * len]);
+    }
+}
+
+#[test]
+fn the_offset_of_a_damaged_last_message_is_not_given_again() {
+    let place = Place::small();
+    let store = place.start();
+    for number in 0..10 {
+        put(&store, "Topic", 0, &[number; 50]);
+    }
+    put(&store, "Other", 0, &[10; 50]);
+    settle(&store);
+    drop(store);
+    damage(&place, 9, encoded_len(50, 5, 0));
+    let store = place.start();
+    assert_eq!(put(&store, "Topic", 0, &[9; 50]).queue_offset, 10);
+    settle(&store);
+    assert_eq!(read_all(&store, "Topic", 0), bodies(0..10));
+    assert_eq!(read_all(&store, "Other", 0), bodies(10..11));
+}
+
+#[test]
+fn damage_up_to_the_end_of_a_file_costs_the_rest_of_that_file() {
+    let place = crashed(100);
+    let names = place.names("commitlog");
+    let log = place.root().join("commitlog").join(&names[1]);
+    let bytes = fs::read(&log).unwrap();
+    let per_file = 4096 / encoded_len(50, 5, 0);
+    for from in [0, 10 * encoded_len(50, 5, 0) + 7] {
+        let mut spoiled = bytes.clone();
+        spoiled[from..].fill(0xA7);
+        fs::write(&log, &spoiled).unwrap();
+        let store = place.start();
+        let lost = per_file + from / encoded_len(50, 5, 0)..2 * per_file;
+        let left = (0..100).filter(|number| !lost.contains(&usize::from(*number)));
+        assert_eq!(read_all(&store, "Topic", 0), bodies(left), "from {from}");
+        fs::write(&log, &bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_tail_that_was_cut_does_not_come_back() {
     let place = crashed(20);
     let log = place.root().join("commitlog/00000000000000000000");
     let len = encoded_len(50, 5, 0);
     let mut bytes = fs::read(&log).unwrap();
-    bytes[10 * len + 4] ^= 1;
+    for number in 10..20 {
+        bytes[number * len + 4] ^= 1;
+    }
     fs::write(&log, &bytes).unwrap();
     let store = place.start();
     expect(&store, 10);
@@ -189,28 +270,37 @@ fn what_a_longer_log_left_behind_the_end_does_not_come_back() {
     put(&store, "Topic", 0, &[10; 50]);
     settle(&store);
     drop(store);
-    let store = place.start();
-    expect(&store, 11);
-    // What was behind the damage was not thrown away.
-    let kept = place.names("commitlog.setaside");
-    assert_eq!(kept, [format!("{:020}", 10 * len)]);
-    let kept = place.file(&format!("commitlog.setaside/{}", kept[0]));
-    assert_eq!(kept, bytes[10 * len..]);
+    expect(&place.start(), 11);
 }
 
 #[test]
-fn whole_files_behind_damage_are_moved_and_kept() {
-    let place = crashed(100);
-    let names = place.names("commitlog");
-    let log = place.root().join("commitlog").join(&names[1]);
-    let mut bytes = fs::read(&log).unwrap();
-    assert_eq!(bytes[4..8], MESSAGE_MAGIC.to_be_bytes());
-    bytes[4] ^= 1;
-    fs::write(&log, &bytes).unwrap();
-    let store = place.start();
-    assert_eq!(store.max_physical_offset(), 4096);
-    let kept = place.names("commitlog.setaside");
-    assert_eq!(kept[..2], [names[1].clone(), names[2].clone()]);
+fn a_damaged_record_that_no_recovery_looks_at_is_not_served() {
+    let len = encoded_len(50, 5, 0);
+    for (at, byte) in [(4, 1), (84, 0xFF), (encoded_len(20, 0, 0), 1), (0, 0xFF)] {
+        let place = Place::small();
+        let store = place.start();
+        for number in 0..10 {
+            put(&store, "Topic", 0, &[number; 50]);
+        }
+        store.shutdown().unwrap();
+        let log = place.root().join("commitlog/00000000000000000000");
+        let mut bytes = fs::read(&log).unwrap();
+        bytes[3 * len + at] ^= byte;
+        fs::write(&log, &bytes).unwrap();
+        let store = place.start();
+        let left = bodies((0..10).filter(|number| *number != 3));
+        assert_eq!(read_all(&store, "Topic", 0), left, "damaged at {at}");
+        assert_eq!(store.max_offset("Topic", 0), 10);
+        let info = store.runtime_info(&[]);
+        let reads = info.iter().find(|(key, _)| key == "commitLogDamagedReads");
+        assert!(reads.is_some(), "damaged at {at}: {info:?}");
+        store.shutdown().unwrap();
+        // Queues are made again over it.
+        fs::remove_dir_all(place.root().join("consumequeue")).unwrap();
+        let store = place.start();
+        assert_eq!(read_all(&store, "Topic", 0), left, "again, damaged at {at}");
+        assert_eq!(store.max_offset("Topic", 0), 10, "again, damaged at {at}");
+    }
 }
 
 #[test]

@@ -1,0 +1,195 @@
+//! A disk for tests: it knows what was synced, and makes images of what a power cut may leave.
+//!
+//! Every sync of the store goes through [`sync`]. In tests a device that is attached to the folder
+//! takes a copy of what was there when the sync began: that much is on the disk. Of the rest each
+//! sector may be there or not, and each name that was not synced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+#[cfg(test)]
+mod tests;
+
+const PAGE: usize = 4096;
+const SECTOR: usize = 512;
+
+static DEVICES: Mutex<Vec<Arc<Device>>> = Mutex::new(Vec::new());
+
+/// Runs a sync of a part of a file, or of a folder's names.
+pub(crate) fn sync(
+    path: &Path,
+    range: Range<usize>,
+    run: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    let device = DEVICES.lock().iter().find(|device| path.starts_with(&device.root)).cloned();
+    let Some(device) = device else { return run() };
+    let before = Before::of(path, range);
+    run()?;
+    device.synced(path, before);
+    Ok(())
+}
+
+/// What a sync finds when it begins.
+enum Before {
+    Names(BTreeSet<PathBuf>),
+    Pages(u64, BTreeMap<usize, Vec<u8>>),
+}
+
+impl Before {
+    fn of(path: &Path, range: Range<usize>) -> Self {
+        if path.is_dir() {
+            return Self::Names(names_in(path));
+        }
+        let bytes = fs::read(path).unwrap_or_default();
+        let first = range.start / PAGE;
+        let last = range.end.min(bytes.len()).div_ceil(PAGE);
+        let page = |number: usize| {
+            let end = ((number + 1) * PAGE).min(bytes.len());
+            (number, bytes[number * PAGE..end].to_vec())
+        };
+        Self::Pages(inode(path), (first..last).map(page).collect())
+    }
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |there| there.ino())
+}
+
+fn names_in(dir: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// What of a folder is on the disk.
+pub(crate) struct Device {
+    root: PathBuf,
+    disk: Mutex<Disk>,
+}
+
+#[derive(Default)]
+struct Disk {
+    names: BTreeSet<PathBuf>,
+    /// Which file has the name, and its pages.
+    pages: BTreeMap<PathBuf, (u64, BTreeMap<usize, Vec<u8>>)>,
+}
+
+impl Device {
+    /// Takes everything in the folder for synced, and follows it from now on.
+    pub(crate) fn attach(root: &Path) -> Arc<Self> {
+        let mut disk = Disk::default();
+        for path in tree(root) {
+            if let Before::Pages(inode, pages) = Before::of(&path, 0..usize::MAX) {
+                disk.pages.insert(path.clone(), (inode, pages));
+            }
+            disk.names.insert(path);
+        }
+        let device = Arc::new(Self { root: root.to_path_buf(), disk: Mutex::new(disk) });
+        DEVICES.lock().push(Arc::clone(&device));
+        device
+    }
+
+    pub(crate) fn detach(&self) {
+        DEVICES.lock().retain(|device| device.root != self.root);
+    }
+
+    fn synced(&self, path: &Path, before: Before) {
+        let mut disk = self.disk.lock();
+        match before {
+            Before::Names(names) => {
+                let gone: Vec<_> = disk
+                    .names
+                    .iter()
+                    .filter(|name| name.parent() == Some(path) && !names.contains(*name))
+                    .cloned()
+                    .collect();
+                for name in gone {
+                    disk.names.remove(&name);
+                    disk.pages.remove(&name);
+                }
+                disk.names.extend(names);
+            }
+            Before::Pages(inode, pages) => {
+                let (known, on_disk) = disk.pages.entry(path.to_path_buf()).or_default();
+                if std::mem::replace(known, inode) != inode {
+                    // Another file that had this name.
+                    on_disk.clear();
+                }
+                on_disk.extend(pages);
+            }
+        }
+    }
+
+    /// Writes to `to` what may be left if the power goes now. Nothing is synced meanwhile.
+    pub(crate) fn image(&self, to: &Path, rng: &mut fastrand::Rng) {
+        let disk = self.disk.lock();
+        fs::create_dir_all(to).unwrap();
+        let there: BTreeSet<_> = tree(&self.root).into_iter().collect();
+        for path in there.union(&disk.names) {
+            let target = to.join(path.strip_prefix(&self.root).unwrap());
+            let sure = there.contains(path) && disk.names.contains(path);
+            let orphan = target.parent().is_none_or(|parent| !parent.exists());
+            if orphan || (!sure && rng.bool()) {
+                continue;
+            }
+            let same = |(known, _): &&(u64, _)| !there.contains(path) || *known == inode(path);
+            let synced = disk.pages.get(path).filter(same).map(|(_, pages)| pages);
+            if path.is_dir() || (!there.contains(path) && synced.is_none()) {
+                fs::create_dir_all(&target).unwrap();
+                continue;
+            }
+            let now = fs::read(path).unwrap_or_default();
+            fs::write(&target, mixed(&now, synced, rng)).unwrap();
+        }
+    }
+}
+
+/// A file of which each sector is as it was synced, or as it is now.
+fn mixed(
+    now: &[u8],
+    synced: Option<&BTreeMap<usize, Vec<u8>>>,
+    rng: &mut fastrand::Rng,
+) -> Vec<u8> {
+    let len = synced
+        .and_then(BTreeMap::last_key_value)
+        .map_or(0, |(number, page)| number * PAGE + page.len());
+    let mut file = now.to_vec();
+    file.resize(now.len().max(len), 0);
+    for (number, page) in file.chunks_mut(PAGE).enumerate() {
+        let old = synced.and_then(|pages| pages.get(&number)).cloned().unwrap_or_default();
+        let mut old = old;
+        old.resize(page.len(), 0);
+        if old == page || rng.u8(0..3) == 0 {
+            continue;
+        }
+        let whole = rng.bool();
+        for (sector, then) in page.chunks_mut(SECTOR).zip(old.chunks(SECTOR)) {
+            if whole || rng.bool() {
+                sector.copy_from_slice(then);
+            }
+        }
+    }
+    file
+}
+
+/// Everything below a folder, parents first.
+fn tree(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![root.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for path in names_in(&dir) {
+            if path.is_dir() {
+                dirs.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,251 @@
+//! A consume queue as recovery has it: to itself, looked at without being mapped.
+
+use std::io;
+use std::path::Path;
+
+use crate::error::StoreError;
+use crate::format::ext;
+use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
+use crate::log_end::Extent;
+use crate::mapped::{MappedFile, Reader, Run, sync_dir};
+
+const ENTRY: i64 = ENTRY_LEN as i64;
+/// Files looked through for the newest message and the newest extension unit.
+const LOOK_BACK: usize = 3;
+
+/// The entries of one file, read one by one.
+pub(crate) struct EntryFile {
+    reader: Reader,
+    pub(crate) count: usize,
+}
+
+impl EntryFile {
+    /// All that are published.
+    pub(crate) fn of(file: &MappedFile) -> io::Result<Self> {
+        Ok(Self { reader: Reader::of(file)?, count: file.published() / ENTRY_LEN })
+    }
+
+    /// Those up to the first one that was never written.
+    pub(crate) fn written(file: &MappedFile) -> io::Result<Self> {
+        let mut entries = Self::of(file)?;
+        entries.count = entries.reader.written()?.div_ceil(ENTRY_LEN).min(entries.count);
+        entries.count = entries.first_not(QueueEntry::is_written)?;
+        Ok(entries)
+    }
+
+    pub(crate) fn get(&mut self, number: usize) -> io::Result<QueueEntry> {
+        let bytes = self.reader.read::<ENTRY_LEN>(number * ENTRY_LEN)?;
+        QueueEntry::decode(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// The number of the first entry for which `holds` does not hold, where it holds for those
+    /// before and for none behind.
+    pub(crate) fn first_not(&mut self, holds: impl Fn(QueueEntry) -> bool) -> io::Result<usize> {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low.midpoint(high);
+            if holds(self.get(middle)?) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The first entry that is of a message.
+    fn first_real(&mut self) -> io::Result<Option<QueueEntry>> {
+        for number in 0..self.count {
+            let entry = self.get(number)?;
+            if !entry.is_filler() {
+                return Ok(Some(entry).filter(|entry| entry.is_written()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many entries at the beginning are of messages before `limit`. Behind those anything may
+    /// be: what was not on the disk when the power went may have reached it in part.
+    fn before(&mut self, limit: i64) -> io::Result<usize> {
+        let is_before = |entry: QueueEntry| entry.is_written() && entry.physical_offset < limit;
+        let found = self.first_not(is_before)?;
+        let misled = match found.checked_sub(2) {
+            Some(number) => {
+                let (one, two) = (self.get(number)?, self.get(number + 1)?);
+                !one.is_filler() && !two.is_filler() && one.physical_offset >= two.physical_offset
+            }
+            None => false,
+        };
+        if !misled {
+            return Ok(found);
+        }
+        let mut last = -1;
+        for number in 0..self.count {
+            let entry = self.get(number)?;
+            if !is_before(entry) || (!entry.is_filler() && entry.physical_offset <= last) {
+                return Ok(number);
+            }
+            last = last.max(entry.physical_offset);
+        }
+        Ok(self.count)
+    }
+}
+
+/// A queue with the newest message it knows.
+#[derive(Debug)]
+pub(crate) struct LoadedQueue {
+    pub(crate) run: Run,
+    /// Offset in bytes behind the last entry.
+    pub(crate) end: i64,
+    /// The next message must not get a queue offset below: messages that cannot be read any more
+    /// had them.
+    pub(crate) next_min: i64,
+    pub(crate) max_physical: i64,
+    pub(crate) max_ext_address: Option<i64>,
+    has_ext: bool,
+}
+
+impl LoadedQueue {
+    /// Finds the end of the queue: the first entry never written.
+    pub(crate) fn load(dir: &Path, file_len: usize, has_ext: bool) -> Result<Self, StoreError> {
+        let mut run = Run::load(dir, file_len)?;
+        // A file whose name was not on the disk yet when the power went.
+        let hole = run.files().windows(2).find_map(|pair| match pair {
+            [before, after] if before.end() != after.base() => Some(before.end()),
+            _ => None,
+        });
+        if let Some(hole) = hole {
+            remove_all(&run.cut(hole, true)?)?;
+        }
+        let mut end = run.files().first().map_or(0, MappedFile::base);
+        for file in run.files().iter().rev() {
+            let written = EntryFile::written(file).map_err(|e| read_error(file, e))?.count;
+            if written > 0 {
+                end = file.base() + written as i64 * ENTRY;
+                break;
+            }
+        }
+        let (max_physical, max_ext_address) = (-1, None);
+        let mut queue = Self { run, end, next_min: 0, max_physical, max_ext_address, has_ext };
+        queue.look_back()?;
+        Ok(queue)
+    }
+
+    /// Notes the newest message, and the newest extension unit.
+    fn look_back(&mut self) -> Result<(), StoreError> {
+        (self.max_physical, self.max_ext_address) = (-1, None);
+        let files = self.run.files().iter().rev().filter(|file| file.base() < self.end);
+        for file in files.take(LOOK_BACK) {
+            let error = |e| read_error(file, e);
+            let mut entries = EntryFile::of(file).map_err(error)?;
+            let until = usize::try_from((self.end - file.base()) / ENTRY).unwrap_or(0);
+            for number in (0..until.min(entries.count)).rev() {
+                let entry = entries.get(number).map_err(error)?;
+                if self.max_physical < 0 && !entry.is_filler() {
+                    self.max_physical = entry.physical_offset;
+                }
+                if self.has_ext
+                    && self.max_ext_address.is_none()
+                    && ext::is_address(entry.tags_code)
+                {
+                    self.max_ext_address = Some(entry.tags_code);
+                }
+                if self.max_physical >= 0 && (!self.has_ext || self.max_ext_address.is_some()) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out the entries of messages at or behind `limit`. Those that point into damage leave
+    /// their queue offsets taken. `clean`: nothing is behind the end.
+    pub(crate) fn cut_from(
+        &mut self,
+        limit: i64,
+        damaged: &[Extent],
+        clean: bool,
+    ) -> Result<(), StoreError> {
+        if clean && self.max_physical < limit {
+            return self.cut(self.end, clean);
+        }
+        let mut found = None;
+        for file in self.run.files().iter().rev() {
+            let error = |e| read_error(file, e);
+            let mut entries = EntryFile::of(file).map_err(error)?;
+            // The first entry lies within one sector, so it is whole or not there. One that stands
+            // in for a lost message tells nothing.
+            let first = entries.first_real().map_err(error)?;
+            if first.is_none_or(|first| first.physical_offset >= limit) {
+                continue;
+            }
+            found = Some(file.base() + entries.before(limit).map_err(error)? as i64 * ENTRY);
+            break;
+        }
+        let first = self.run.files().first().map_or(0, MappedFile::base);
+        let end = found.unwrap_or(first);
+        if !damaged.is_empty() {
+            self.note_taken(end, damaged)?;
+        }
+        if found.is_none() {
+            // The queue begins where the log says, but never again with what it had.
+            self.next_min = self.next_min.max(first / ENTRY);
+            let files = self.run.take_all();
+            self.end = 0;
+            remove_all(&files)?;
+        } else {
+            self.cut(end, false)?;
+        }
+        self.look_back()
+    }
+
+    fn note_taken(&mut self, from: i64, damaged: &[Extent]) -> Result<(), StoreError> {
+        for file in self.run.files().iter().filter(|file| file.end() > from) {
+            let error = |e| read_error(file, e);
+            let mut entries = EntryFile::of(file).map_err(error)?;
+            let first = usize::try_from((from - file.base()).max(0) / ENTRY).unwrap_or(0);
+            for number in first..entries.count {
+                let entry = entries.get(number).map_err(error)?;
+                let offset = entry.physical_offset;
+                if entry.is_written() && damaged.iter().any(|extent| extent.holds(offset)) {
+                    self.next_min = file.base() / ENTRY + number as i64 + 1;
+                }
+                if !entry.is_written() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, end: i64, clean: bool) -> Result<(), StoreError> {
+        self.end = end;
+        let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
+        let clean = clean
+            || match self.run.files().iter().find(holds) {
+                Some(file) => {
+                    let at = usize::try_from(end - file.base()).unwrap_or(0);
+                    let zero = Reader::of(file).and_then(|reader| reader.is_zero_from(at));
+                    zero.map_err(|e| read_error(file, e))?
+                }
+                None => true,
+            };
+        let behind = self.run.cut(end, clean)?;
+        remove_all(&behind)
+    }
+}
+
+/// Deletes files of one folder, durably: else they might be back after a power cut.
+fn remove_all(files: &[MappedFile]) -> Result<(), StoreError> {
+    for file in files {
+        file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+    }
+    match files.first().and_then(|file| file.path().parent()) {
+        Some(dir) => sync_dir(dir).map_err(|e| StoreError::io("sync", dir, e)),
+        None => Ok(()),
+    }
+}
+
+fn read_error(file: &MappedFile, error: io::Error) -> StoreError {
+    StoreError::io("read", file.path(), error)
+}
