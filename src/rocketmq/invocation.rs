@@ -29,6 +29,8 @@ pub(crate) enum Role {
     Completion,
     /// A page of the manual.
     Man,
+    /// A look at a store's files.
+    Store,
 }
 
 /// Roles by short name and by the Java main class that stands for them in scripts and in `ps`.
@@ -59,6 +61,7 @@ pub(crate) const ROLES: &[(Role, &str, &str)] = &[
 pub(crate) const PAPERS: &[(Role, &str, &str)] = &[
     (Role::Completion, "completion", "prints what makes bash, zsh or fish complete a command"),
     (Role::Man, "man", "prints a page of the manual; without a name, the names of all pages"),
+    (Role::Store, "store", "checks, dumps and repairs the files of a broker"),
 ];
 
 /// JVM options whose value is the next word.

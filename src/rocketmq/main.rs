@@ -9,6 +9,7 @@
 //! - [`logging`]: RocketMQ's log files
 //! - [`papers`]: completion for shells and manual pages
 //! - [`watch`]: the endpoint with metrics and health
+//! - [`store_tool`]: `rocketmq store`
 
 mod admin;
 mod broker;
@@ -20,6 +21,7 @@ mod namesrv;
 mod papers;
 mod serve;
 mod signals;
+mod store_tool;
 mod watch;
 
 use std::process::ExitCode;
@@ -55,6 +57,7 @@ fn run(role: Role, words: &[String], env: Env) -> Exit {
         Role::Admin => admin::run(words, env),
         Role::Completion => papers::completion(words),
         Role::Man => papers::man(words),
+        Role::Store => store_tool::run(words),
     }
 }
 

@@ -8,3 +8,4 @@ mod metrics;
 mod page;
 mod papers;
 mod program;
+mod store_tool;
