@@ -7,6 +7,7 @@ mod conversations;
 mod coverage;
 mod crash;
 mod dist;
+mod faults;
 mod filter;
 mod hostile;
 mod java_clients;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Trial> {
         acl::trials(),
         trace::trials(),
         crash::trials(),
+        faults::trials(),
         hostile::trials(),
         containers::trials(),
         dist::trials(),
