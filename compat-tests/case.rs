@@ -52,9 +52,24 @@ impl Case {
         self
     }
 
-    /// The request codes it sends, with the server they are sent to.
-    pub fn codes(&self) -> Vec<(Target, i32)> {
-        self.steps.iter().filter_map(Step::code).collect()
+    /// The request codes it sends, each with the server and the code of the answer expected.
+    pub fn answers(&self) -> Vec<(Target, i32, i32)> {
+        let mut answers = Vec::new();
+        for step in &self.steps {
+            let observed = match step.action {
+                Action::Call => Some(step),
+                // A request that is held is observed when it ends.
+                Action::Start(name) => self
+                    .steps
+                    .iter()
+                    .find(|later| matches!(later.action, Action::Finish(label) if label == name)),
+                _ => None,
+            };
+            if let Some(Expect::Code(answer)) = observed.map(|step| step.expect) {
+                answers.push((step.target, step.frame.code, answer));
+            }
+        }
+        answers
     }
 }
 
@@ -308,11 +323,6 @@ impl Step {
     /// The body of the request, for another one.
     pub fn into_body(self) -> Vec<u8> {
         self.frame.body
-    }
-
-    fn code(&self) -> Option<(Target, i32)> {
-        matches!(self.action, Action::Call | Action::Start(_))
-            .then_some((self.target, self.frame.code))
     }
 
     /// What a cluster should do: with ours on the other end the difference made on purpose.

@@ -72,6 +72,8 @@ impl Node {
             ("maxHashSlotNum", "50000".to_owned()),
             ("maxIndexNum", "200000".to_owned()),
             ("diskMaxUsedSpaceRatio", "95".to_owned()),
+            // A busy machine is not what is tested.
+            ("waitTimeMillsInSendQueue", "10000".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();

@@ -19,11 +19,22 @@ pub enum Fixture {
     NoCreate,
     /// The broker forbids everything, or its groups do.
     Closed,
+    /// SQL filters are allowed, and every message counts as far behind.
+    Filtering,
+    /// The master waits for a slave, and there is none.
+    Lonely,
     /// Cases that change what all others see, one after another.
     Alone,
 }
 
-const ALL: [Fixture; 4] = [Fixture::Shared, Fixture::NoCreate, Fixture::Closed, Fixture::Alone];
+const ALL: [Fixture; 6] = [
+    Fixture::Shared,
+    Fixture::NoCreate,
+    Fixture::Closed,
+    Fixture::Filtering,
+    Fixture::Lonely,
+    Fixture::Alone,
+];
 
 impl Fixture {
     /// Broker properties besides the usual ones.
@@ -33,6 +44,10 @@ impl Fixture {
             Fixture::NoCreate => {
                 &[("autoCreateTopicEnable", "false"), ("autoCreateSubscriptionGroup", "false")]
             }
+            Fixture::Filtering => {
+                &[("enablePropertyFilter", "true"), ("accessMessageInMemoryMaxRatio", "0")]
+            }
+            Fixture::Lonely => &[("brokerRole", "SYNC_MASTER")],
             Fixture::Closed => &[("brokerPermission", "1"), ("rejectTransactionMessage", "true")],
         }
     }
@@ -85,7 +100,7 @@ fn take_position_zero(cluster: &Cluster) -> Result<()> {
         .with("f", 0)
         .with("g", now_ms())
         .with("h", 0)
-        .with("i", "")
+        .with("i", "WAIT\u{1}false\u{2}")
         .with("j", 0)
         .with("k", false)
         .with("m", false)

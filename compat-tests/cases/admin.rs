@@ -6,7 +6,7 @@
 //! VIEW_BROKER_STATS_DATA (315), CLEAN_UNUSED_TOPIC (316), GET_BROKER_CONSUME_STATS (317),
 //! QUERY_CONSUME_QUEUE (321).
 
-use super::{broker, fast, pull, send, topic};
+use super::{MISSING, broker, fast, names, pull, send, topic};
 use crate::case::{Case, Expect, Step};
 use crate::fixture::Fixture;
 
@@ -14,7 +14,8 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![config(), running_info(), config_updated(), delay_offsets()];
     cases.extend([client_config(), deleted_topic(), who_consumes(), filter_server()]);
     cases.extend([time_span(), system_topics(), cleaning(), correction(), cloned()]);
-    cases.extend([stats(), progress_of_all(), queue_entries()]);
+    cases.extend([stats(), progress_of_all(), queue_entries(), no_settings()]);
+    cases.extend([expressions_checked()]);
     cases
 }
 
@@ -68,12 +69,43 @@ fn client_config() -> Case {
     )
 }
 
+fn expressions_checked() -> Case {
+    let check = |text: &str| {
+        broker(46).body(format!(
+            r#"{{"clientId":"c","group":"C$(t)","subscriptionData":{{"topic":"$(t)","subString":"{text}","expressionType":"SQL92"}}}}"#
+        ))
+    };
+    Case::new(
+        "client_expressions_checked",
+        [
+            check("a = 1"),
+            check("a = 1 whatever follows"),
+            check("a = ").code_is(23).mask("header.remark", "the parser's own words"),
+            check("a > 'b'").code_is(23).mask("header.remark", "the parser's own words"),
+        ],
+    )
+    .on(Fixture::Filtering)
+}
+
+/// What is no properties text.
+fn no_settings() -> Case {
+    let why = "ours says where";
+    Case::new(
+        "settings_unreadable",
+        [
+            broker(25).body("a=\\uXYZ").code_is(1).mask("header.remark", why),
+            names(318).body("a=\\uXYZ").code_is(1).mask("header.remark", why),
+        ],
+    )
+}
+
 fn deleted_topic() -> Case {
     let delete = |name: &str| broker(215).ext(&[("topic", name)]);
     let mut steps = topic("$(t)", 1, 6);
     steps.extend([
         send("$(t)", "x"),
         pull("$(t)", 0).eventually(),
+        delete("$(t)").without("topic").code_is(1).mask("header.remark", MISSING),
         delete("$(t)"),
         broker(202).ext(&[("topic", "$(t)")]).code_is(17),
         delete("$(t)"),

@@ -3,9 +3,33 @@
 
 use super::{broker, consumer_heartbeat, fast, pull, send};
 use crate::case::{Case, Step};
+use crate::fixture::Fixture;
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![stored(), unknown(), missing_fields(), all_of_them(), progress(), one_way(), fast_port()]
+    vec![
+        stored(),
+        unknown(),
+        missing_fields(),
+        all_of_them(),
+        progress(),
+        one_way(),
+        fast_port(),
+        far_behind(),
+    ]
+}
+
+/// Nothing was committed, and the first message counts as on disk already.
+fn far_behind() -> Case {
+    Case::new(
+        "consumer_offset_unknown",
+        [
+            send("$(t)", "one"),
+            send("$(t)", "two"),
+            pull("$(t)", 0).until("ext.maxOffset", "2"),
+            ask("$(t)", "0").code_is(22),
+        ],
+    )
+    .on(Fixture::Filtering)
 }
 
 fn ask(topic: &str, queue: &str) -> Step {

@@ -1,13 +1,14 @@
 //! PULL_MESSAGE (11).
 
-use super::{broker, consumer_heartbeat, fast, pull, send, topic};
+use super::{broker, consumer_heartbeat, fast, heartbeat, pull, send, topic};
 use crate::case::{Case, Expect, Step};
+use crate::fixture::Fixture;
 use crate::record::properties;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![amounts(), statuses(), tags(), refused(), subscriptions()];
     cases.extend([long_poll(), long_poll_ends(), commits(), missing_fields(), fast_port()]);
-    cases.extend([write_only_topic(), offset_moved(), broken_expressions()]);
+    cases.extend([write_only_topic(), offset_moved(), broken_expressions(), filter_data()]);
     cases
 }
 
@@ -233,4 +234,37 @@ fn broken_expressions() -> Case {
             of_type("TAG", "||").code_is(23),
         ],
     )
+}
+
+/// An expression that does not compile leaves the broker without a filter, and without the old one.
+fn filter_data() -> Case {
+    let subscribed = |group: &str, expression: &str, version: &str| {
+        let subscription = format!(
+            r#"[{{"classFilterMode":false,"codeSet":[],"expressionType":"SQL92","subString":"{expression}","subVersion":{version},"tagsSet":[],"topic":"$(t)"}}]"#
+        );
+        heartbeat("c1", group, &subscription, "[]").on("consumer")
+    };
+    let known = |group: &str, version: &str| {
+        pull("$(t)", 0).ext(&[
+            ("consumerGroup", group),
+            ("sysFlag", "0"),
+            ("subVersion", version),
+            ("expressionType", "SQL92"),
+        ])
+    };
+    let good = properties(&[("a", "1")]);
+    Case::new(
+        "pull_filter_data",
+        [
+            send("$(t)", "fits").ext(&[("i", good)]),
+            pull("$(t)", 0).eventually(),
+            subscribed("C$(t)", "a = 1", "1"),
+            known("C$(t)", "1"),
+            subscribed("C$(t)", "a = ", "2"),
+            known("C$(t)", "2").code_is(27),
+            subscribed("D$(t)", "a = ", "1"),
+            known("D$(t)", "1").code_is(27),
+        ],
+    )
+    .on(Fixture::Filtering)
 }

@@ -6,7 +6,9 @@ use super::{broker, consumer_heartbeat, pull, send, topic};
 use crate::case::{Case, Step};
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![reset(), reset_refused(), status(), running_info(), consumed_directly()]
+    let mut cases = vec![reset(), reset_refused(), status(), running_info(), consumed_directly()];
+    cases.push(no_answer());
+    cases
 }
 
 fn online() -> Step {
@@ -96,15 +98,39 @@ fn running_info() -> Case {
     )
 }
 
+/// A consumer that does not answer for ten seconds.
+fn no_answer() -> Case {
+    let info = || broker(307).ext(&[("consumerGroup", "C$(t)"), ("clientId", "c1")]);
+    let consume =
+        || broker(309).ext(&[("consumerGroup", "C$(t)"), ("clientId", "c1"), ("msgId", "$(m)")]);
+    let late = |label: &'static str| {
+        Step::finish(label).code_is(207).mask("header.remark", "the addresses of the client")
+    };
+    Case::new(
+        "consumer_does_not_answer",
+        [
+            online(),
+            send("$(t)", "x").save("m", "msgId"),
+            pull("$(t)", 0).eventually(),
+            info().on("admin 1").started("info"),
+            consume().on("admin 2").started("consume"),
+            late("info"),
+            late("consume"),
+        ],
+    )
+    .json_only()
+}
+
 fn consumed_directly() -> Case {
     let ask =
         || broker(309).ext(&[("consumerGroup", "C$(t)"), ("clientId", "c1"), ("msgId", "$(m)")]);
     Case::new(
         "consumed_directly",
         [
-            online(),
             send("$(t)", "consume me").save("m", "msgId"),
             pull("$(t)", 0).eventually(),
+            ask().code_is(1),
+            online(),
             ask().on("admin").started("consume"),
             Step::receive("consumer", 309).records(),
             Step::answer("consumer", 0, r#"{"autoCommit":true,"consumeResult":"CR_SUCCESS"}"#),

@@ -9,7 +9,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![ok_short(), ok_long(), fast_port(), one_way(), properties_kept()];
     cases.extend([tags_and_flags(), created_queues(), refused(), limits(), missing_fields()]);
     cases.extend([batches(), batch_refused(), read_only_topic(), no_creation(), delayed()]);
-    cases.extend([no_queues(), closed_broker(), retry_topic()]);
+    cases.extend([no_queues(), closed_broker(), retry_topic(), unknown_group(), lonely()]);
     cases
 }
 
@@ -144,6 +144,7 @@ fn limits() -> Case {
             send(&name(128), "x").code_is(13),
             send("$(t)", "x").ext(&[("i", value(32767))]),
             send("$(t)", "x").ext(&[("i", value(32768))]).code_is(13),
+            long_send("$(t)", "x").ext(&[("properties", value(32768))]).code_is(13),
             send("$(t)", "x").body(vec![b'x'; 4 * 1024 * 1024 + 1]).code_is(13),
             // The body alone would fit, the record does not.
             send("$(t)", "x").body(vec![b'x'; 4 * 1024 * 1024]).code_is(13),
@@ -266,11 +267,44 @@ fn closed_broker() -> Case {
         "send_closed_broker",
         [
             send("$(t)", "x"),
-            send("$(t)", "x").ext(&[("i", half)]).code_is(16),
+            send("$(t)", "x").ext(&[("i", &half)]).code_is(16),
+            long_send("$(t)", "x").ext(&[("properties", &half)]).code_is(16),
             pull("$(t)", 0).code_is(16),
         ],
     )
     .on(Fixture::Closed)
+}
+
+fn unknown_group() -> Case {
+    let retry = "%RETRY%$(t)";
+    Case::new(
+        "send_unknown_group",
+        [
+            send(retry, "x").ext(&[("l", "16")]).code_is(26),
+            long_send(retry, "x").ext(&[("maxReconsumeTimes", "16")]).code_is(26),
+            short_send(320, "$(t)")
+                .ext(&[("m", "true")])
+                .body(batch(&[("x", String::new())]))
+                .code_is(17),
+        ],
+    )
+    .on(Fixture::NoCreate)
+}
+
+/// Stored, but not on a slave.
+fn lonely() -> Case {
+    let one = batch(&[("one", String::new())]);
+    Case::new(
+        "send_without_slave",
+        [
+            send("$(t)", "x").code_is(11),
+            long_send("$(t)", "x").code_is(11),
+            short_send(320, "$(t)").ext(&[("m", "true")]).body(one).code_is(11),
+            send("$(t)", "in no hurry").ext(&[("i", properties(&[("WAIT", "false")]))]),
+            pull("$(t)", 0).until("ext.maxOffset", "4"),
+        ],
+    )
+    .on(Fixture::Lonely)
 }
 
 fn retry_topic() -> Case {

@@ -6,7 +6,7 @@ use crate::fixture::Fixture;
 use crate::record::properties;
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![retried(), dead(), refused(), unknown_group(), old_client(), twice()]
+    vec![retried(), dead(), refused(), unknown_group(), old_client(), twice(), forbidden()]
 }
 
 fn back(offset: &str) -> Step {
@@ -73,6 +73,10 @@ fn refused() -> Case {
         broker(36).code_is(1),
     ]);
     Case::new("send_back_refused", steps)
+}
+
+fn forbidden() -> Case {
+    Case::new("send_back_closed_broker", [back("0").code_is(16)]).on(Fixture::Closed)
 }
 
 fn unknown_group() -> Case {

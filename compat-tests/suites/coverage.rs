@@ -1,37 +1,45 @@
-//! Every code that 4.4.0 serves has a conversation.
+//! Every code that 4.4.0 serves has a conversation, and so has every answer that it gives.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::Trial;
 
 use super::trial;
+use crate::backend::repository;
 use crate::case::Target;
 use crate::cases;
 
 const HANDLED: &str = include_str!("../data/handled-codes.tsv");
 
 pub(super) fn trials() -> Vec<Trial> {
-    vec![trial("coverage::request_codes", every_code_is_spoken)]
+    vec![trial("coverage::request_codes", every_answer_is_heard)]
 }
 
-fn every_code_is_spoken() -> Result<()> {
-    let mut spoken = HashSet::new();
-    for case in cases::all() {
-        for (target, code) in case.codes() {
-            spoken.insert((target == Target::NameServer, code));
-        }
-    }
-    let rows = HANDLED.lines().filter(|line| !line.starts_with('#'));
-    let mut missing = Vec::new();
-    for row in rows {
+fn every_answer_is_heard() -> Result<()> {
+    let heard: HashSet<_> = cases::all()
+        .iter()
+        .flat_map(|case| case.answers())
+        .map(|(target, code, answer)| (target == Target::NameServer, code, answer))
+        .collect();
+    let mut missing: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for row in HANDLED.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<_> = row.split('\t').collect();
-        let [code, name, server] = fields[..] else { bail!("row {row:?}") };
-        let code: i32 = code.parse().with_context(|| row.to_owned())?;
-        if !spoken.contains(&(server == "namesrv", code)) {
-            missing.push(format!("{code} {name}"));
+        let [code, name, server, answers, elsewhere] = fields[..] else { bail!("row {row:?}") };
+        let number = |text: &str| text.parse::<i32>().with_context(|| row.to_owned());
+        let code = number(code)?;
+        for answer in answers.split(' ') {
+            let answer = number(answer)?;
+            if !heard.contains(&(server == "namesrv", code, answer)) {
+                missing.entry(name).or_default().push(answer);
+            }
+        }
+        for place in elsewhere.split(' ').filter(|place| !place.is_empty()) {
+            let (answer, path) = place.split_once('=').with_context(|| row.to_owned())?;
+            number(answer)?;
+            ensure!(repository().join(path).exists(), "{row}: no {path}");
         }
     }
-    ensure!(missing.is_empty(), "codes without a conversation: {}", missing.join(", "));
+    ensure!(missing.is_empty(), "answers that no conversation has: {missing:?}");
     Ok(())
 }

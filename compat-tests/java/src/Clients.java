@@ -330,24 +330,24 @@ public class Clients {
         consumer.start();
         int found = 0;
         Map<MessageQueue, Long> next = new HashMap<>();
+        // What was sent one-way may still be on its way.
+        long end = System.currentTimeMillis() + 30_000;
         try {
-            for (MessageQueue queue : consumer.fetchSubscribeMessageQueues(topic)) {
-                long offset = consumer.minOffset(queue);
-                for (;;) {
+            do {
+                for (MessageQueue queue : consumer.fetchSubscribeMessageQueues(topic)) {
+                    long offset = next.containsKey(queue) ? next.get(queue)
+                        : consumer.minOffset(queue);
                     PullResult result = consumer.pull(queue, expression, offset, 32);
-                    offset = result.getNextBeginOffset();
                     if (result.getPullStatus() == PullStatus.FOUND) {
                         for (MessageExt m : result.getMsgFoundList()) {
                             got(m);
                             found++;
                         }
-                    } else if (result.getPullStatus() != PullStatus.NO_MATCHED_MSG) {
-                        break;
                     }
+                    next.put(queue, result.getNextBeginOffset());
+                    consumer.updateConsumeOffset(queue, result.getNextBeginOffset());
                 }
-                consumer.updateConsumeOffset(queue, offset);
-                next.put(queue, offset);
-            }
+            } while (found < count && System.currentTimeMillis() < end);
         } finally {
             consumer.shutdown();
         }
