@@ -52,7 +52,9 @@ config_table! {
         /// Threads that serve sends in 4.4.0. No effect here: every request is served where it is
         /// read, on a thread a CPU.
         @restart "sendMessageThreadPoolNums" send_message_thread_pool_nums: i32 = 1,
-        /// Threads that serve pulls in 4.4.0: 16 and two a CPU. No effect here.
+        /// Threads that serve pulls in 4.4.0: 16 and two a CPU. Here at most so many (256 at most)
+        /// read old messages, which may be on the disk only; the others are served where they are
+        /// read.
         @restart "pullMessageThreadPoolNums" pull_message_thread_pool_nums: i32 =
             16 + env.cpus() * 2,
         /// Threads that serve queries in 4.4.0: 8 and one a CPU. No effect here.

@@ -35,6 +35,8 @@ pub(crate) struct Flow {
     pub(crate) refused: Refused,
     /// Turns of operators' requests that read much or write; further ones wait.
     pub(crate) jobs: Arc<Semaphore>,
+    /// Pulls of messages that may be on the disk only.
+    pub(crate) cold_reads: Arc<Semaphore>,
 }
 
 /// Requests that were turned away since the start, by the reason.
@@ -49,13 +51,14 @@ pub(crate) struct Refused {
 }
 
 impl Flow {
-    /// Nothing waits, and so many requests of operators are worked on at once.
-    pub(crate) fn new(jobs: usize) -> Self {
+    /// Nothing waits; so many requests of operators and pulls of old messages are worked on at once.
+    pub(crate) fn new(jobs: usize, cold_reads: usize) -> Self {
         Self {
             sends: Waiting::default(),
             ends: Waiting::default(),
             refused: Refused::default(),
             jobs: Arc::new(Semaphore::new(jobs)),
+            cold_reads: Arc::new(Semaphore::new(cold_reads)),
         }
     }
 

@@ -15,6 +15,7 @@ use remoting::{ClientConfig, ClientOptions, ServerConfig, ServerOptions};
 use store::{StoreConfig, StoreError};
 
 use crate::config::{BrokerConfig, BrokerConfigs};
+use crate::flow::Flow;
 use crate::handlers::send::record_host;
 use crate::locks;
 use crate::persist::LoadError;
@@ -22,7 +23,7 @@ use crate::register::Identity;
 use crate::topics::Rules;
 
 /// Threads that may block are not without end.
-const JOBS_MAX: usize = 256;
+const PLACES_MAX: usize = 256;
 /// System property with the life of a queue lock, ms.
 const LOCK_LIFE_PROPERTY: &str = "rocketmq.broker.rebalance.lockMaxLiveTime";
 /// The HA listener is on the port this much above the configured one.
@@ -146,9 +147,15 @@ pub(crate) fn lock_life_ms() -> i64 {
     life.unwrap_or(locks::LIFE_MS_DEFAULT)
 }
 
-/// How many requests of operators are worked on at once.
-pub(crate) fn jobs(config: &BrokerConfig) -> usize {
-    usize::try_from(config.admin_broker_thread_pool_nums).unwrap_or(0).clamp(1, JOBS_MAX)
+/// Limits in place of the thread pools that may be slow.
+pub(crate) fn flow(config: &BrokerConfig) -> Flow {
+    let (jobs, cold) = (config.admin_broker_thread_pool_nums, config.pull_message_thread_pool_nums);
+    Flow::new(places(jobs), places(cold))
+}
+
+/// At least one place and never too many, whatever number of threads is set.
+fn places(threads: i32) -> usize {
+    usize::try_from(threads).unwrap_or(0).clamp(1, PLACES_MAX)
 }
 
 /// The Bloom filter that the settings ask for.
@@ -256,11 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_of_operators_are_limited_as_their_pool_was() {
-        let jobs_of = |threads| {
-            jobs(&BrokerConfig { admin_broker_thread_pool_nums: threads, ..Default::default() })
-        };
-        assert_eq!(jobs(&BrokerConfig::default()), 16);
-        assert_eq!([-1, 0, 1, 7, 100_000].map(jobs_of), [1, 1, 1, 7, JOBS_MAX]);
+    fn slow_requests_are_limited_as_their_pools_were() {
+        assert_eq!([-1, 0, 1, 7, 100_000].map(places), [1, 1, 1, 7, PLACES_MAX]);
     }
 }

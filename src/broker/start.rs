@@ -177,7 +177,7 @@ impl Broker {
         let file = settings.config_file.unwrap_or_else(|| folder.join("broker.properties"));
         let configuration = Configuration::new(tables, &settings.extra_properties, file, now);
         Ok(Self {
-            flow: Flow::new(settings::jobs(&config.load())),
+            flow: settings::flow(&config.load()),
             config,
             store_config,
             configuration,

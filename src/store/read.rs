@@ -22,6 +22,11 @@ const FRESH: i64 = 64 * 1024 * 1024;
 /// A read looks at this many bytes of queue entries at least.
 const SCAN_MIN: usize = 16_000;
 
+/// A read that begins so many messages before the end of its queue may find them on the disk only.
+const WARM_MESSAGES: i64 = 32 * 1024;
+/// The same by the bytes of the log that were written since.
+const WARM_BYTES: i64 = 128 * 1024 * 1024;
+
 /// How a read ended. The names are Java's: they go into the reply's remark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadStatus {
@@ -171,6 +176,18 @@ impl Inner {
                 none(ReadStatus::MessageWasRemoving, offset)
             }
         }
+    }
+
+    /// Whether a read at this offset may have to wait for the disk. What was written a short while
+    /// ago is in memory; of anything older nobody knows.
+    pub(crate) fn may_be_cold(&self, topic: &str, queue_id: i32, offset: i64) -> bool {
+        let Some(queue) = self.queues.find(topic, queue_id) else { return false };
+        let behind = queue.max_offset().saturating_sub(offset);
+        if !(1..=WARM_MESSAGES).contains(&behind) {
+            return behind > 0;
+        }
+        let end = self.log.appended.get();
+        queue.entry(offset).is_some_and(|entry| end - entry.physical_offset > WARM_BYTES)
     }
 
     /// Whether a message is so far behind the end of the log that it counts as on disk only.

@@ -272,6 +272,13 @@ impl Store {
         self.inner.read(topic, queue_id, offset, max_messages, filter)
     }
 
+    /// Whether a [`read`](Self::read) at this offset may have to wait for the disk, and so may
+    /// whoever looks at what it finds.
+    #[must_use]
+    pub fn may_be_cold(&self, topic: &str, queue_id: i32, offset: i64) -> bool {
+        self.inner.may_be_cold(topic, queue_id, offset)
+    }
+
     /// Entries of a queue from an offset on, to the end of a file of the queue at most. Their tags
     /// codes are resolved: none is the address of an extension unit, unless that is lost.
     #[must_use]

@@ -9,6 +9,7 @@ pub(crate) mod admin_relay;
 pub(crate) mod admin_runtime;
 pub(crate) mod admin_topic;
 pub(crate) mod client;
+pub(crate) mod cold;
 pub(crate) mod group;
 pub(crate) mod lock;
 pub(crate) mod offset;

@@ -14,7 +14,7 @@ use remoting::{Answer, Peer};
 use store::{BrokerRole, NewMessage, ReadResult, ReadStatus};
 use tokio::time::Instant;
 
-use super::Call;
+use super::{Call, cold};
 use crate::clients::consumers::Lookup;
 use crate::config::BrokerConfig;
 use crate::groups::Group;
@@ -44,16 +44,25 @@ pub(crate) fn pull(call: &Call<'_>, header: &PullMessage<'_>) -> Answer {
         Ok(admitted) => admitted,
         Err(refusal) => return refused(refusal).into(),
     };
+    commit(broker, header);
+    if broker.store.may_be_cold(header.topic, header.queue_id, header.queue_offset) {
+        let owned = Owned::of(header);
+        return cold::pull(broker, move |broker| read(broker, &owned.header(), &admitted).0);
+    }
     let (reply, end) = read(broker, header, &admitted);
+    if reply.code == response::PULL_NOT_FOUND && sysflag::pull::has_suspend(header.sys_flag) {
+        return hold(call, header, admitted.wants, end);
+    }
+    reply.into()
+}
+
+/// Takes the offset that came along.
+fn commit(broker: &Broker, header: &PullMessage<'_>) {
     let slave = broker.store_config.load().broker_role == BrokerRole::Slave;
     if sysflag::pull::has_commit_offset(header.sys_flag) && !slave {
         let PullMessage { consumer_group, topic, queue_id, commit_offset, .. } = *header;
         broker.offsets.commit(consumer_group, topic, queue_id, commit_offset);
     }
-    if reply.code == response::PULL_NOT_FOUND && sysflag::pull::has_suspend(header.sys_flag) {
-        return hold(call, header, admitted.wants, end);
-    }
-    reply.into()
 }
 
 fn refused(refusal: Refusal) -> Reply {

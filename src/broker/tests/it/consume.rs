@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use protocol::batch::{self, Item};
 use protocol::bodies::{
     CheckClientRequestBody, ConsumerData, ConsumerOffsetSerializeWrapper,
     GetConsumerListByGroupResponseBody, HeartbeatData, LockBatchRequestBody, LockBatchResponseBody,
@@ -11,8 +12,8 @@ use protocol::bodies::{
 use protocol::codes::request::NOTIFY_CONSUMER_IDS_CHANGED;
 use protocol::requests::{
     CheckClientConfig, ConsumerSendMsgBack, GetAllConsumerOffset, GetConsumerListByGroup,
-    HeartBeat, LockBatchMq, PullMessage, QueryConsumerOffset, QueryMessage, UnlockBatchMq,
-    UnregisterClient, UpdateConsumerOffset,
+    HeartBeat, LockBatchMq, PullMessage, QueryConsumerOffset, QueryMessage, SendMessageV2,
+    UnlockBatchMq, UnregisterClient, UpdateConsumerOffset,
 };
 use protocol::{Command, json};
 use remoting::Client;
@@ -343,5 +344,29 @@ async fn messages_are_found_by_key() {
         (none.code, remark(&none)),
         (22, "can not find message, maybe time range not correct")
     );
+    f.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_messages_are_pulled_like_new_ones() {
+    /// More than what is taken for being in memory.
+    const OLD: i64 = 40_000;
+    let f = Fixture::new().await;
+    f.send("T", "first", "").await;
+    let later = Item { flag: 0, body: b"later", properties: "".into() };
+    let mut body = Vec::new();
+    (0..1000).for_each(|_| batch::encode_item(&later, &mut body));
+    for _ in 0..OLD / 1000 {
+        let batch = SendMessageV2 { batch: true, ..send_header("T") };
+        let sent = f.call(Command::of(&batch).unwrap().body(body.clone())).await;
+        assert_eq!(sent.code, 0, "{sent:?}");
+    }
+    f.filled("T", OLD + 1).await;
+    let answer = f.pull("T", 0).await;
+    assert_eq!((answer.code, remark(&answer)), (0, "FOUND"));
+    assert_eq!(bodies(&answer)[..2], ["first", "later"]);
+    assert_eq!(field(&answer, "maxOffset"), (OLD + 1).to_string());
+    let answer = f.pull("T", OLD).await;
+    assert_eq!(bodies(&answer), ["later"]);
     f.stop().await;
 }
