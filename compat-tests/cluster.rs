@@ -74,6 +74,8 @@ impl Node {
             ("diskMaxUsedSpaceRatio", "95".to_owned()),
             // A busy machine is not what is tested.
             ("waitTimeMillsInSendQueue", "10000".to_owned()),
+            // A round of checks takes positions and offsets; the cases that want one set this.
+            ("transactionCheckInterval", "600000".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
