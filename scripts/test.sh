@@ -32,8 +32,9 @@ step "Tests of the crates"
 cargo test --workspace --exclude compat-tests
 
 step "Cases run against Java 4.4.0 and ours"
-# One case at a time: the stock client drops fresh connections when the machine is crowded.
-cargo test -p compat-tests -- --test-threads=1
+# One case at a time, and a case that failed once more: the stock client drops fresh connections when
+# the machine is crowded. First failures are printed.
+ROCKETMQ_COMPAT_TRIES=${ROCKETMQ_COMPAT_TRIES:-2} cargo test -p compat-tests -- --test-threads=1
 
 echo
 echo "All passed."

@@ -24,9 +24,28 @@ mod transaction;
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 
+/// How often a case that fails is run, 1 unless given.
+const TRIES_VARIABLE: &str = "ROCKETMQ_COMPAT_TRIES";
+
 /// Makes a test of a function.
-fn trial(name: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
-    Trial::test(name, move || run().map_err(|e| Failed::from(format!("{e:#}"))))
+fn trial(name: impl Into<String>, run: impl Fn() -> Result<()> + Send + 'static) -> Trial {
+    let name = name.into();
+    Trial::test(name.clone(), move || {
+        let tries = std::env::var(TRIES_VARIABLE).ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+        for try_number in 1..tries {
+            match run() {
+                Ok(()) => return Ok(()),
+                Err(error) => tell(&format!("{name}: try {try_number} failed: {error:#}")),
+            }
+        }
+        run().map_err(|error| Failed::from(format!("{error:#}")))
+    })
+}
+
+/// A case that passes at a later try is to be looked into all the same.
+#[allow(clippy::print_stderr)] // The harness itself prints, too.
+fn tell(failure: &str) {
+    eprintln!("{failure}");
 }
 
 /// Every test; the long ones first, so that none is left alone at the end.
