@@ -9,8 +9,10 @@ mod crash;
 mod dist;
 mod faults;
 mod filter;
+mod flow;
 mod hostile;
 mod java_clients;
+mod moving_over;
 mod mqadmin;
 mod mqadmin_native;
 mod native_client;
@@ -56,6 +58,7 @@ pub fn all() -> Vec<Trial> {
         behaviour::trials(),
         native_client::trials(),
         newer_clients::trials(),
+        moving_over::trials(),
         stores::trials(),
         replication::trials(),
         transaction::trials(),

@@ -4,6 +4,7 @@
 //!     driver Clients <name servers> [tls | <access key> <secret key>]
 //!     driver Transactions <name servers> <group>
 //!     driver Behaviour <name servers>
+//!     driver Flow <name servers> <group> <topic> <first number>
 //!     driver Traces <name servers> produce|consume <topic> <trace topic> <count>
 //!
 //! Words of a command are separated by tabs; each ends with a line `DONE` or `FAILED`.
@@ -19,6 +20,7 @@ use client::{
 
 mod behaviour;
 mod clients;
+mod flow;
 mod traces;
 mod transactions;
 
@@ -38,12 +40,15 @@ async fn main() -> Result<(), Failure> {
         }
         ["Transactions", name_servers, group] => transactions::run(name_servers, group).await,
         ["Behaviour", name_servers] => behaviour::run(name_servers).await,
+        ["Flow", name_servers, group, topic, first] => {
+            flow::run(name_servers, group, topic, first).await
+        }
         ["Traces", name_servers, what, topic, trace_topic, count] => {
             let count = count.parse()?;
             finish(traces::run(name_servers, what, topic, (trace_topic, count)).await);
             Ok(())
         }
-        _ => Err("driver Clients|Transactions|Behaviour|Traces <name servers> ...".into()),
+        _ => Err("driver Clients|Transactions|Behaviour|Flow|Traces <name servers> ...".into()),
     }
 }
 
