@@ -19,6 +19,7 @@ mod native_client;
 mod newer_clients;
 mod quickstart;
 mod replication;
+mod slave_reads;
 mod stores;
 mod trace;
 mod transaction;
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Trial> {
         moving_over::trials(),
         stores::trials(),
         replication::trials(),
+        slave_reads::trials(),
         transaction::trials(),
         filter::trials(),
         acl::trials(),
