@@ -17,6 +17,8 @@ use crate::reaper;
 use crate::wire::Frame;
 
 const PATIENCE: Duration = Duration::from_secs(120);
+/// A closed connection is noticed at once; a broker that is silent only after two minutes.
+const AT_ONCE: Duration = Duration::from_secs(10);
 /// How often messages are sent until the members have settled.
 const ROUNDS: usize = 40;
 /// Messages of a round: two for each of the topic's four queues.
@@ -353,8 +355,8 @@ fn asked(session: &mut Session, cluster: &mut Cluster) -> Result<()> {
     session.until("everything again", again)
 }
 
-/// Two name servers, of which one is away at a time; the client meets topics that it has to ask
-/// about.
+/// Two name servers, of which one is away at a time, killed or stopped; the client meets topics
+/// that it has to ask about. At the end the broker is killed: both forget it at once.
 fn name_servers_change(client: Client, products: Products) -> Result<()> {
     let launcher = Spec::of(products)?.launcher;
     let root = tempfile::Builder::new().prefix("compat-").tempdir()?;
@@ -377,13 +379,18 @@ fn name_servers_change(client: Client, products: Products) -> Result<()> {
             session.until_all(start..start + 12)
         };
         use_topic("Before", 0)?;
-        first.stop()?;
+        first.kill()?;
         use_topic("Without_first", 100)?;
         first.start(products.name_server)?;
         registered(&first)?;
         second.stop()?;
         use_topic("Without_second", 200)?;
-        second.start(products.name_server)
+        second.start(products.name_server)?;
+        registered(&second)?;
+        broker.kill()?;
+        wait_until("the killed broker to leave the routes", AT_ONCE, || {
+            Ok(!knows_broker(&first)? && !knows_broker(&second)?)
+        })
     };
     let went = go();
     attach(went, || format!("{}{}{}", first.logs(), second.logs(), broker.logs()))
@@ -391,9 +398,11 @@ fn name_servers_change(client: Client, products: Products) -> Result<()> {
 
 /// Waits until a name server knows the broker; it is told every half minute.
 fn registered(name_server: &Node) -> Result<()> {
-    wait_until("the broker's registration", PATIENCE, || {
-        let answer = name_server.connect()?.ok(Frame::request(106))?;
-        let info = Json::parse(&String::from_utf8(answer.body)?)?;
-        Ok(info.get("brokerAddrTable").is_some_and(|t| t.get(BROKER_NAME).is_some()))
-    })
+    wait_until("the broker's registration", PATIENCE, || knows_broker(name_server))
+}
+
+fn knows_broker(name_server: &Node) -> Result<bool> {
+    let answer = name_server.connect()?.ok(Frame::request(106))?;
+    let info = Json::parse(&String::from_utf8(answer.body)?)?;
+    Ok(info.get("brokerAddrTable").is_some_and(|t| t.get(BROKER_NAME).is_some()))
 }
