@@ -65,6 +65,14 @@ impl Checkpoint {
         *self.times.lock()
     }
 
+    /// Takes back what the file says, durably, before queues are written again that it calls
+    /// flushed: only what lies before `offset` is left to rely on.
+    pub(crate) fn lower(&self, offset: i64) -> io::Result<()> {
+        *self.times.lock() = Times::default();
+        self.derived.store(offset, Ordering::Release);
+        self.write()
+    }
+
     /// Changes the times in memory; times never go back.
     pub(crate) fn note(&self, physic: i64, logics: i64, index: i64) {
         let mut times = self.times.lock();

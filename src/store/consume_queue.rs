@@ -424,9 +424,10 @@ impl ConsumeQueue {
         Ok(at >= self.max.load(Ordering::Acquire))
     }
 
-    /// The files' names live in the queue's folder, that one's in the topic's, and so on.
+    /// The files' names live in the queue's folder, that one's in the topic's, and so on up to the
+    /// root.
     fn sync_names(&self) -> io::Result<()> {
-        self.segments.dir().ancestors().take(3).try_for_each(|dir| match sync_dir(dir) {
+        self.segments.dir().ancestors().take(4).try_for_each(|dir| match sync_dir(dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         })

@@ -75,6 +75,14 @@ fn count_of(key: &'static str, value: i32, min: usize) -> Result<u32, StoreError
     at_least(key, value, min).map(|_| value.unsigned_abs())
 }
 
+/// The part of the log that may not have reached the disk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unsafe {
+    pub(crate) from: i64,
+    /// A little before: what lies between should be there, and is looked at all the same.
+    pub(crate) look_from: i64,
+}
+
 /// Locks the folder, loads what is there and recovers it. The lock is the caller's to keep.
 pub(crate) fn open(
     config: Arc<Live<StoreConfig>>,
@@ -104,15 +112,19 @@ pub(crate) fn open(
     let whole = clean || boot::is_same(&paths.abort());
     let index = Index::load(paths.index(), sizes.index, whole, times.index)?;
 
-    let unsafe_from = if clean {
+    let unsure = if clean {
         None
     } else {
         let with_index = settings.message_index_enable && settings.message_index_safe;
         let start = unsafe_start(&run, &checkpoint, with_index, clock.now_ms())?;
-        Some(look_back(&run, start)?)
+        Some(Unsafe { from: start, look_from: look_back(&run, start)? })
     };
     let (derive_from, end) =
-        recover(&mut run, &mut queues, &paths, unsafe_from, settings.check_crc_on_recover)?;
+        recover(&mut run, &mut queues, &paths, &checkpoint, unsure, settings.check_crc_on_recover)?;
+    if derive_from < end.offset {
+        // Until that is done and flushed, the store is not as an orderly end leaves it.
+        make_abort_file(&paths)?;
+    }
     index.cut_to_log(end.offset).map_err(|e| StoreError::io("write", &paths.index(), e))?;
     checkpoint.note_mark(derive_from.min(end.offset));
     let damage = DamageSeen::default();
@@ -186,17 +198,18 @@ fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> 
 }
 
 /// Finds the end of the log, takes damage out of it, and cuts the queues to what is sure. After a
-/// crash that is what lies before `unsafe_from`. The result is where to begin deriving.
+/// crash that is what lies before the unsure part. The result is where to begin deriving.
 fn recover(
     run: &mut Run,
     queues: &mut LoadedQueues,
     paths: &Paths,
-    unsafe_from: Option<i64>,
+    checkpoint: &Checkpoint,
+    unsure: Option<Unsafe>,
     check_body: bool,
 ) -> Result<(i64, LogEnd), StoreError> {
     let mut derive_from = first_to_derive(run, queues.max_physical())?;
-    let scan_from = unsafe_from.unwrap_or(derive_from);
-    derive_from = derive_from.min(scan_from);
+    let scan_from = unsure.map_or(derive_from, |unsure| unsure.look_from);
+    derive_from = unsure.map_or(derive_from, |unsure| derive_from.min(unsure.from));
     let mut end = find_end(run, scan_from, check_body)?;
     if let Some(extent) = mend(run, &end.damaged, paths)? {
         // Where nothing fits in, what follows cannot stay.
@@ -207,14 +220,18 @@ fn recover(
     if run.files().is_empty() {
         queues.remove_all()?;
     }
-    if let Some(unsafe_from) = unsafe_from {
+    if let Some(unsure) = unsure {
         // Of what was not on the disk for sure any part may have got there: it is derived again.
-        queues.cut_from(unsafe_from.min(end.offset), &end.damaged)?;
+        queues.cut_from(unsure.from.min(end.offset), &end.damaged)?;
         let lost = end.damaged.iter().map(|extent| extent.messages_max()).sum();
-        if let Some(known) = queues.gap(run, unsafe_from, end.offset, lost)? {
+        if let Some(known) = queues.gap(run, unsure, end.offset, lost)? {
             tracing::error!(from = known, "consume queues lack entries, built again from the log");
             derive_from = derive_from.min(known);
-            queues.cut_from(known, &end.damaged)?;
+        }
+        if derive_from < unsure.from {
+            let lowered = checkpoint.lower(derive_from);
+            lowered.map_err(|e| StoreError::io("write", &paths.checkpoint(), e))?;
+            queues.cut_from(derive_from, &end.damaged)?;
         }
     }
     queues.cut_from(end.offset, &[])?;
@@ -243,6 +260,9 @@ fn unsafe_start(
 /// Makes `end` the end of the log; files behind it were never used.
 fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError> {
     let behind = run.cut(end.offset, end.zeroes_follow)?;
+    if !end.zeroes_follow {
+        run.sync_last()?;
+    }
     if behind.is_empty() {
         return Ok(());
     }
@@ -276,6 +296,13 @@ fn set_file_aside(file: &MappedFile, paths: &Paths) -> Result<(), StoreError> {
     fs::rename(file.path(), &to).map_err(|e| StoreError::io("move", file.path(), e))?;
     tracing::error!(file = %to.display(), "a commit log file behind the damage was moved there");
     sync_dir(&dir).map_err(|e| StoreError::io("sync", &dir, e))
+}
+
+/// Makes the file that tells the next start of a broker that ran, durably.
+pub(crate) fn make_abort_file(paths: &Paths) -> Result<(), StoreError> {
+    let abort = paths.abort();
+    let made = fs::write(&abort, boot::id()).and_then(|()| sync_dir(paths.root()));
+    made.map_err(|e| StoreError::io("create", &abort, e))
 }
 
 fn memory_of_machine() -> u64 {

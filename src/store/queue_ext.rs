@@ -20,6 +20,8 @@ pub(crate) struct QueueExt {
     segments: Segments,
     tail: Mutex<Option<Tail>>,
     flushed: AtomicI64,
+    /// Where the first file begins. Not where lost units were: entries still have their addresses.
+    first: i64,
 }
 
 impl QueueExt {
@@ -29,7 +31,7 @@ impl QueueExt {
     }
 
     fn new(segments: Segments, end: i64) -> Self {
-        Self { segments, tail: Mutex::new(None), flushed: AtomicI64::new(end) }
+        Self { segments, tail: Mutex::new(None), flushed: AtomicI64::new(end), first: end }
     }
 
     /// Takes up the files of a queue whose newest entry has the unit at `max_address`.
@@ -42,15 +44,37 @@ impl QueueExt {
         let mut run = Run::load(dir, file_len)?;
         let mut end = written_end(&run)?;
         // What the queue does not know was written by a dispatch that did not get further.
-        if let Some(offset) = max_address.and_then(ext::offset_of)
-            && let Some(unit_end) = unit_end(&run, offset)?
-        {
+        let newest = max_address.and_then(ext::offset_of);
+        let known = newest.map(|offset| unit_end(&run, offset)).transpose()?.flatten();
+        if let Some(unit_end) = known {
             end = end.min(unit_end);
+        } else if let Some(offset) = newest.filter(|offset| *offset >= end) {
+            return Self::begin_behind(run, dir, file_len, offset);
         }
-        for file in run.cut(end, clean)? {
+        let behind = run.cut(end, clean)?;
+        if !clean {
+            run.sync_last()?;
+        }
+        for file in behind {
             file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
         }
         Ok(Self::new(run.share(), end))
+    }
+
+    /// Units up to `offset` and further are lost.
+    fn begin_behind(
+        mut run: Run,
+        dir: &Path,
+        file_len: usize,
+        offset: i64,
+    ) -> Result<Self, StoreError> {
+        tracing::error!(dir = %dir.display(), offset, "extension units are lost, filters let pass");
+        for file in run.take_all() {
+            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+        }
+        let file_len_i64 = file_len as i64;
+        let first = (offset / file_len_i64).saturating_add(1).saturating_mul(file_len_i64);
+        Ok(Self::new(Segments::empty(dir.to_path_buf(), file_len), first))
     }
 
     /// Writes a unit and gives its address; `None` if it does not fit into any file, so that the
@@ -90,7 +114,7 @@ impl QueueExt {
             *slot = None;
         }
         if slot.is_none() {
-            let base = self.segments.last().map_or(0, |last| last.end());
+            let base = self.segments.last().map_or(self.first, |last| last.end());
             let file = Arc::new(self.segments.create_file(base)?);
             let tail = file.tail()?;
             self.segments.push(file);
@@ -133,7 +157,8 @@ impl QueueExt {
             }
         }
         if at != start {
-            for dir in self.segments.dir().ancestors().take(3) {
+            // Folder of the queue, of the topic, of all, and the root.
+            for dir in self.segments.dir().ancestors().take(4) {
                 sync_dir(dir)?;
             }
             self.flushed.store(at, Ordering::Release);

@@ -64,15 +64,28 @@ impl EntryFile {
         Ok(None)
     }
 
+    /// The nearest entry of a message before a number, and where that message lies.
+    fn real_before(&mut self, number: usize) -> io::Result<Option<(usize, i64)>> {
+        for number in (0..number).rev() {
+            let entry = self.get(number)?;
+            if !entry.is_filler() {
+                return Ok(Some((number, entry.physical_offset)));
+            }
+        }
+        Ok(None)
+    }
+
     /// How many entries at the beginning are of messages before `limit`. Behind those anything may
     /// be: what was not on the disk when the power went may have reached it in part.
     fn before(&mut self, limit: i64) -> io::Result<usize> {
         let is_before = |entry: QueueEntry| entry.is_written() && entry.physical_offset < limit;
         let found = self.first_not(is_before)?;
-        let misled = match found.checked_sub(2) {
-            Some(number) => {
-                let (one, two) = (self.get(number)?, self.get(number + 1)?);
-                !one.is_filler() && !two.is_filler() && one.physical_offset >= two.physical_offset
+        // The search is misled by entries that stand in for lost messages, and by half entries.
+        let last = self.real_before(found)?;
+        let misled = match last {
+            Some((number, last)) => {
+                let earlier = self.real_before(number)?.map_or(-1, |(_, earlier)| earlier);
+                last >= limit || earlier >= last
             }
             None => false,
         };
@@ -103,6 +116,8 @@ pub(crate) struct LoadedQueue {
     pub(crate) max_physical: i64,
     pub(crate) max_ext_address: Option<i64>,
     has_ext: bool,
+    /// Nothing is behind the end any more.
+    is_cut: bool,
 }
 
 impl LoadedQueue {
@@ -126,7 +141,8 @@ impl LoadedQueue {
             }
         }
         let (max_physical, max_ext_address) = (-1, None);
-        let mut queue = Self { run, end, next_min: 0, max_physical, max_ext_address, has_ext };
+        let mut queue =
+            Self { run, end, next_min: 0, max_physical, max_ext_address, has_ext, is_cut: false };
         queue.look_back()?;
         Ok(queue)
     }
@@ -166,9 +182,10 @@ impl LoadedQueue {
         damaged: &[Extent],
         clean: bool,
     ) -> Result<(), StoreError> {
-        if clean && self.max_physical < limit {
-            return self.cut(self.end, clean);
+        if self.max_physical < limit && (clean || self.is_cut) {
+            return self.cut(self.end, true);
         }
+        self.is_cut = true;
         let mut found = None;
         for file in self.run.files().iter().rev() {
             let error = |e| read_error(file, e);
@@ -231,6 +248,9 @@ impl LoadedQueue {
                 None => true,
             };
         let behind = self.run.cut(end, clean)?;
+        if !clean {
+            self.run.sync_last()?;
+        }
         remove_all(&behind)
     }
 }
@@ -248,4 +268,42 @@ fn remove_all(files: &[MappedFile]) -> Result<(), StoreError> {
 
 fn read_error(file: &MappedFile, error: io::Error) -> StoreError {
     StoreError::io("read", file.path(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_sure_is_cut_whatever_stands_between() {
+        let real = |offset| QueueEntry { physical_offset: offset, size: 100, tags_code: 0 };
+        let none = QueueEntry { physical_offset: 0, size: 0, tags_code: 0 };
+        let gap = QueueEntry::FILLER;
+        let check = |entries: &[QueueEntry], limit, expected| {
+            let dir = tempfile::tempdir().unwrap();
+            let bytes: Vec<_> = entries.iter().flat_map(|entry| entry.encode()).collect();
+            let mut file = bytes;
+            file.resize(40 * ENTRY_LEN, 0);
+            std::fs::write(dir.path().join("00000000000000000000"), file).unwrap();
+            let mut queue = LoadedQueue::load(dir.path(), 40 * ENTRY_LEN, false).unwrap();
+            queue.cut_from(limit, &[], false).unwrap();
+            assert_eq!(queue.end, expected * ENTRY, "{entries:?}");
+        };
+        let many: Vec<_> = (0..30).map(|number| real(number * 100)).collect();
+        for limit in 0..30 {
+            check(&many, limit * 100, limit);
+        }
+        // Entries in place of lost messages look old and are not.
+        let with_gap = [&many[..10], &[gap; 10], &many[20..]].concat();
+        for limit in 1..10 {
+            check(&with_gap, limit * 100, limit);
+        }
+        check(&with_gap, 2500, 25);
+        // So do entries that reached the disk in part.
+        let half = [&many[..10], &[none, real(0), real(5)], &many[13..]].concat();
+        check(&half, 700, 7);
+        check(&half, 1000, 10);
+        check(&[gap, gap, gap, real(700), real(800)], 800, 4);
+        check(&[gap, gap, real(700)], 700, 0);
+    }
 }

@@ -16,6 +16,7 @@ use crate::format::paths;
 use crate::format::queue_entry::ENTRY_LEN;
 use crate::log_end::{Extent, each_message};
 use crate::mapped::{MappedFile, Run, is_retired, mappings, sync_dir};
+use crate::open::Unsafe;
 use crate::queue_ext::QueueExt;
 use crate::queue_load::LoadedQueue;
 
@@ -80,12 +81,12 @@ impl LoadedQueues {
         self.queues.iter_mut().try_for_each(|(_, _, queue)| queue.cut_from(limit, damaged, clean))
     }
 
-    /// Where to begin deriving if a queue ends before the first message that the log has for it
-    /// between `from` and `end`, by more messages than are `lost`.
+    /// Where to begin deriving if a queue lacks messages that the log has for it before the unsure
+    /// part, or between its end and the first one in that part, more than are `lost`.
     pub(crate) fn gap(
         &self,
         run: &Run,
-        from: i64,
+        unsure: Unsafe,
         end: i64,
         lost: i64,
     ) -> Result<Option<i64>, StoreError> {
@@ -95,16 +96,20 @@ impl LoadedQueues {
         }
         let mut seen: HashMap<String, HashSet<i32>> = HashMap::new();
         let mut gap: Option<i64> = None;
-        each_message(run, from, end, |message| {
-            let is_seen =
+        each_message(run, unsure.look_from, end, |message| {
+            let seen_before =
                 seen.get(message.topic).is_some_and(|ids| ids.contains(&message.queue_id));
-            if is_seen || !sysflag::message::is_queued(message.sys_flag) {
+            if seen_before || !sysflag::message::is_queued(message.sys_flag) {
                 return;
             }
-            seen.entry(message.topic.to_owned()).or_default().insert(message.queue_id);
+            let is_sure = message.physical_offset < unsure.from;
+            if !is_sure {
+                seen.entry(message.topic.to_owned()).or_default().insert(message.queue_id);
+            }
             let queue = known.get(message.topic).and_then(|queues| queues.get(&message.queue_id));
             let entries = queue.map_or(0, |queue| queue.end / ENTRY_LEN as i64);
-            if message.queue_offset > entries.saturating_add(lost) {
+            let may_lack = if is_sure { -1 } else { lost };
+            if message.queue_offset > entries.saturating_add(may_lack) {
                 let last = queue.map_or(-1, |queue| queue.max_physical);
                 gap = Some(gap.map_or(last, |gap| gap.min(last)));
             }

@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use protocol::topic;
 
 use crate::arrival::{ArrivalListener, MessageFilter};
-use crate::boot;
 use crate::clean::{Cleaner, DiskUsage, Usage, usage, used_ratio};
 use crate::clock::{Clock, SystemClock};
 use crate::config::StoreConfig;
@@ -26,6 +25,7 @@ use crate::format::queue_entry::{QueueEntry, entries};
 use crate::inner::Inner;
 use crate::lock::FolderLock;
 use crate::mapped::sync_dir;
+use crate::open::make_abort_file;
 use crate::put::{Appended, AppendedBatch, NewMessage};
 use crate::query::QueryResult;
 use crate::read::ReadResult;
@@ -102,8 +102,7 @@ impl Store {
             return Ok(());
         }
         let abort = inner.paths.abort();
-        let made = fs::write(&abort, boot::id()).and_then(|()| sync_dir(inner.paths.root()));
-        made.map_err(|e| StoreError::io("create", &abort, e))?;
+        make_abort_file(&inner.paths)?;
         tracing::info!("{} create OK", abort.display());
         let started = Threads::start(inner, Arc::clone(&self.cleaner));
         *threads = Some(started.map_err(|e| StoreError::io("start threads for", &abort, e))?);

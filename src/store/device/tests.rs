@@ -147,7 +147,15 @@ impl Run {
             let sent = &self.sent[number];
             let found = read.get(number);
             let place = (sent.queue_offset, sent.physical_offset);
-            assert_eq!(found, Some(&place), "message {number} of {}/{}", sent.topic, sent.queue_id);
+            let in_log = store.record_at(sent.physical_offset).unwrap().is_some();
+            let (topic, queue_id) = (sent.topic, sent.queue_id);
+            let entries = all_entries(store, topic, queue_id);
+            let entry = entries.get(&sent.queue_offset);
+            assert_eq!(
+                found,
+                Some(&place),
+                "message {number} of {topic}/{queue_id}, in the log: {in_log}, {entry:?}, {store:?}"
+            );
         }
     }
 

@@ -238,7 +238,8 @@ impl MappedFile {
     }
 
     /// Declares the bytes from `at` on unwritten and makes them zero, so that nothing old can be
-    /// taken for a record once new bytes end before it; durably. Needs the file to itself: slices of what
+    /// taken for a record once new bytes end before it. The caller makes
+    /// that durable: else what was cut might be back after a power cut. Needs the file to itself: slices of what
     /// is cut would see it change.
     pub(crate) fn truncate(&mut self, at: usize) -> io::Result<()> {
         assert!(at <= self.len, "cut within the file");
@@ -250,8 +251,6 @@ impl MappedFile {
         if page_end < self.len {
             space::clear(&file, page_end, self.len)?;
         }
-        // Else what was cut might be back after a power cut, behind what was written since.
-        tapped(&self.path, 0..self.len, || file.sync_all())?;
         self.published.store(at, Ordering::Release);
         self.set_reserved(at / PAGE * PAGE);
         Ok(())

@@ -87,6 +87,13 @@ impl Run {
         Ok(behind)
     }
 
+    /// Makes a cut durable.
+    pub(crate) fn sync_last(&self) -> Result<(), StoreError> {
+        self.files.last().map_or(Ok(()), |last| {
+            last.sync_all().map_err(|e| StoreError::io("sync", last.path(), e))
+        })
+    }
+
     /// Hands all files back; the run has none then.
     pub(crate) fn take_all(&mut self) -> Vec<MappedFile> {
         std::mem::take(&mut self.files)
