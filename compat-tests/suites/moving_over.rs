@@ -227,15 +227,21 @@ impl Moving {
         let ports = names.zip(self.brokers.iter().map(|broker| broker.port)).collect();
         let acked = Figures::acknowledged(&self.flows, &ports)?;
         let mut told = format!("{} acknowledged\n", acked.len());
+        // A name server that has just started knows some brokers before others, so that consumers
+        // leave queues and take them up again. Of the brokers' changes they notice nothing.
+        let excuses = match way {
+            Way::StepByStep => self.changes.get(..1).unwrap_or_default(),
+            Way::Hurried => &self.changes,
+        };
         for flow in &mut self.flows {
             let missing = wait_until("the last messages", PATIENCE, || {
                 flow.pump()?;
                 Ok(flow.has_all(&acked))
             });
             missing.with_context(|| flow.missing(&acked))?;
-            let figures = flow.figures(&acked, &self.changes)?;
+            let figures = flow.figures(&acked, excuses)?;
             if way == Way::StepByStep {
-                figures.nothing_was_noticed()?;
+                figures.no_send_failed()?;
             }
             told += &format!("{figures}\n");
         }

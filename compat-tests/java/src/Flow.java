@@ -41,7 +41,7 @@ public class Flow {
         consumer.start();
         DefaultMQProducer producer = new DefaultMQProducer("PG_" + group);
         configure(producer, args[0]);
-        producer.setSendMsgTimeout(10_000);
+        producer.setSendMsgTimeout(30_000);
         producer.start();
         Thread sending = new Thread(() -> send(producer, topic, Integer.parseInt(args[3])));
         sending.start();

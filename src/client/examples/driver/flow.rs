@@ -12,7 +12,7 @@ use crate::{Failure, next_command, say, text_of};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Progress is committed this often.
 const COMMIT: Duration = Duration::from_secs(2);
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between sends, and after a failed one.
 const PAUSE: Duration = Duration::from_millis(20);
 const FAILURE_PAUSE: Duration = Duration::from_millis(200);
