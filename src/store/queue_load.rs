@@ -25,10 +25,16 @@ impl EntryFile {
         Ok(Self { reader: Reader::of(file)?, count: file.published() / ENTRY_LEN })
     }
 
-    /// Those up to the first one that was never written.
-    pub(crate) fn written(file: &MappedFile) -> io::Result<Self> {
+    /// Those where anything was ever written: a look at the rest would fill memory with zeroes.
+    fn with_data(file: &MappedFile) -> io::Result<Self> {
         let mut entries = Self::of(file)?;
         entries.count = entries.reader.written()?.div_ceil(ENTRY_LEN).min(entries.count);
+        Ok(entries)
+    }
+
+    /// Those up to the first one that was never written.
+    pub(crate) fn written(file: &MappedFile) -> io::Result<Self> {
+        let mut entries = Self::with_data(file)?;
         entries.count = entries.first_not(QueueEntry::is_written)?;
         Ok(entries)
     }
@@ -189,7 +195,7 @@ impl LoadedQueue {
         let mut found = None;
         for file in self.run.files().iter().rev() {
             let error = |e| read_error(file, e);
-            let mut entries = EntryFile::of(file).map_err(error)?;
+            let mut entries = EntryFile::with_data(file).map_err(error)?;
             // The first entry lies within one sector, so it is whole or not there. One that stands
             // in for a lost message tells nothing.
             let first = entries.first_real().map_err(error)?;
@@ -219,7 +225,7 @@ impl LoadedQueue {
     fn note_taken(&mut self, from: i64, damaged: &[Extent]) -> Result<(), StoreError> {
         for file in self.run.files().iter().filter(|file| file.end() > from) {
             let error = |e| read_error(file, e);
-            let mut entries = EntryFile::of(file).map_err(error)?;
+            let mut entries = EntryFile::with_data(file).map_err(error)?;
             let first = usize::try_from((from - file.base()).max(0) / ENTRY).unwrap_or(0);
             for number in first..entries.count {
                 let entry = entries.get(number).map_err(error)?;
