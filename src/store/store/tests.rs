@@ -59,3 +59,22 @@ fn a_failed_flush_ends_all_writing_and_is_told_to_everybody() {
     assert_eq!(store.max_offset("T", 0), 1);
     put(&store).unwrap();
 }
+
+#[test]
+fn queues_that_nobody_uses_are_unmapped_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let end = put(&store).unwrap().end_offset;
+    store.dispatched().wait_blocking(end, None, None);
+    store.flush().unwrap();
+    let queue = store.inner.queues.find("T", 0).unwrap();
+    assert_eq!(queue.release(false), 0, "used since the last look");
+    assert_eq!(queue.release(false), 1, "and not since this one");
+    assert_eq!(queue.release(false), 0, "nothing is left to unmap");
+    assert_eq!(store.read("T", 0, 0, 1, &()).message_count, 1);
+    assert_eq!(queue.release(true), 1, "in any case");
+    let end = put(&store).unwrap().end_offset;
+    store.dispatched().wait_blocking(end, None, None);
+    assert_eq!(store.read("T", 0, 0, 8, &()).message_count, 2);
+    store.shutdown().unwrap();
+}
