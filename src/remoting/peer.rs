@@ -61,10 +61,6 @@ pub struct Peer {
     next_opaque: AtomicI32,
 }
 
-fn now_us() -> u64 {
-    u64::try_from(EPOCH.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
 /// Requests from our side on their way to the connection's task.
 #[derive(Default)]
 struct Queue {
@@ -131,13 +127,14 @@ impl Peer {
 
     /// Bytes were read just now.
     pub(crate) fn note_read(&self) {
-        self.read_at.store(now_us(), Ordering::Relaxed);
+        let now = u64::try_from(EPOCH.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.read_at.store(now, Ordering::Relaxed);
         self.waited.store(0, Ordering::Relaxed);
     }
 
     /// A request that was read then is served now.
     pub(crate) fn note_wait(&self) {
-        let waited = now_us().saturating_sub(self.read_at.load(Ordering::Relaxed));
+        let waited = u64::try_from(self.read_at().elapsed().as_micros()).unwrap_or(u64::MAX);
         self.waited.store(waited, Ordering::Relaxed);
     }
 

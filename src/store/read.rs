@@ -16,7 +16,7 @@ use crate::format::queue_entry::{ENTRY_LEN, QueueEntry, entries};
 use crate::inner::Inner;
 use crate::mapped::{MappedFile, prefetch};
 
-/// Bytes at the end of the log that are given to readers without a look at them.
+/// Bytes at the end of the log that are taken for being in memory as they were written.
 const FRESH: i64 = 64 * 1024 * 1024;
 
 /// A read looks at this many bytes of queue entries at least.
@@ -24,8 +24,6 @@ const SCAN_MIN: usize = 16_000;
 
 /// A read that begins so many messages before the end of its queue may find them on the disk only.
 const WARM_MESSAGES: i64 = 32 * 1024;
-/// The same by the bytes of the log that were written since.
-const WARM_BYTES: i64 = 128 * 1024 * 1024;
 
 /// How a read ended. The names are Java's: they go into the reply's remark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,17 +125,44 @@ impl Inner {
         max_messages: i32,
         filter: &dyn MessageFilter,
     ) -> ReadResult {
+        let queue = self.queues.find(topic, queue_id);
+        self.read_queue(queue.as_deref(), offset, max_messages, filter)
+    }
+
+    /// The same where it need not wait for the disk, and nobody who looks at what it finds; else
+    /// nothing.
+    pub(crate) fn read_warm(
+        &self,
+        topic: &str,
+        queue_id: i32,
+        offset: i64,
+        max_messages: i32,
+        filter: &dyn MessageFilter,
+    ) -> Option<ReadResult> {
+        let queue = self.queues.find(topic, queue_id);
+        if queue.as_deref().is_some_and(|queue| self.may_be_cold(queue, offset)) {
+            return None;
+        }
+        Some(self.read_queue(queue.as_deref(), offset, max_messages, filter))
+    }
+
+    fn read_queue(
+        &self,
+        queue: Option<&ConsumeQueue>,
+        offset: i64,
+        max_messages: i32,
+        filter: &dyn MessageFilter,
+    ) -> ReadResult {
         let start = Instant::now();
-        let mut result = self.read_queue(topic, queue_id, offset, max_messages, filter);
+        let mut result = self.found_in(queue, offset, max_messages, filter);
         result.took = start.elapsed();
         self.stats.note_get(result.message_count, result.took);
         result
     }
 
-    fn read_queue(
+    fn found_in(
         &self,
-        topic: &str,
-        queue_id: i32,
+        queue: Option<&ConsumeQueue>,
         offset: i64,
         max_messages: i32,
         filter: &dyn MessageFilter,
@@ -146,7 +171,7 @@ impl Inner {
         // A replica knows less than its master: by default it does not correct its readers.
         let corrects = config.broker_role != BrokerRole::Slave || config.offset_check_in_slave;
         let next = |to: i64| if corrects { to } else { offset };
-        let Some(queue) = self.queues.find(topic, queue_id) else {
+        let Some(queue) = queue else {
             return ReadResult::empty(ReadStatus::NoMessageInQueue, next(0), 0, 0);
         };
         let (min, max) = (queue.min_offset(), queue.max_offset());
@@ -165,29 +190,34 @@ impl Inner {
         }
         match queue.slice(offset) {
             Ok(Some(slice)) => {
-                let mut scan = Scan::new(self, &config, &queue, max_messages);
+                let mut scan = Scan::new(self, &config, queue, max_messages);
                 let looked_at = scan.run(entries(&slice), filter);
                 scan.finish(offset + looked_at, min, max)
             }
             Ok(None) => none(ReadStatus::OffsetFoundNull, queue.next_file(offset)),
             // The entries may well be there: the reader is to come again at the same offset.
             Err(error) => {
-                tracing::error!(topic, queue_id, offset, %error, "consume queue cannot be opened");
+                tracing::error!(topic = %queue.topic(), queue_id = queue.queue_id(), offset, %error,
+                    "consume queue cannot be opened");
                 none(ReadStatus::MessageWasRemoving, offset)
             }
         }
     }
 
-    /// Whether a read at this offset may have to wait for the disk. What was written a short while
-    /// ago is in memory; of anything older nobody knows.
-    pub(crate) fn may_be_cold(&self, topic: &str, queue_id: i32, offset: i64) -> bool {
-        let Some(queue) = self.queues.find(topic, queue_id) else { return false };
+    /// Whether a read at this offset may have to wait for the disk.
+    fn may_be_cold(&self, queue: &ConsumeQueue, offset: i64) -> bool {
         let behind = queue.max_offset().saturating_sub(offset);
         if !(1..=WARM_MESSAGES).contains(&behind) {
             return behind > 0;
         }
         let end = self.log.appended.get();
-        queue.entry(offset).is_some_and(|entry| end - entry.physical_offset > WARM_BYTES)
+        queue.entry(offset).is_some_and(|entry| !self.is_fresh(entry.physical_offset, end))
+    }
+
+    /// Whether this process wrote what lies there a moment ago: it is in memory as it was written.
+    /// Of anything older nobody knows.
+    fn is_fresh(&self, physical_offset: i64, log_end: i64) -> bool {
+        physical_offset >= self.opened_end && log_end.saturating_sub(physical_offset) <= FRESH
     }
 
     /// Whether a message is so far behind the end of the log that it counts as on disk only.
@@ -311,11 +341,8 @@ impl<'a> Scan<'a> {
     /// Whether the record is the one that the entry is of. A client that gets something else drops
     /// the whole reply, so that a damaged record would take its neighbours along.
     fn is_intact(&self, record: &[u8], entry: &QueueEntry) -> bool {
-        // What this process wrote a moment ago is still in memory: only what comes from the disk
-        // can have changed.
-        let is_old = entry.physical_offset < self.inner.opened_end
-            || self.log_end.saturating_sub(entry.physical_offset) > FRESH;
-        let intact = !is_old
+        // Only what comes from the disk can have changed.
+        let intact = self.inner.is_fresh(entry.physical_offset, self.log_end)
             || Message::decode(record).is_ok_and(|message| {
                 message.encoded_len() == record.len()
                     && sysflag::message::is_queued(message.sys_flag)

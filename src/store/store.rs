@@ -271,11 +271,17 @@ impl Store {
         self.inner.read(topic, queue_id, offset, max_messages, filter)
     }
 
-    /// Whether a [`read`](Self::read) at this offset may have to wait for the disk, and so may
-    /// whoever looks at what it finds.
+    /// The same, unless it may have to wait for the disk, or who looks at what it finds: `None` then.
     #[must_use]
-    pub fn may_be_cold(&self, topic: &str, queue_id: i32, offset: i64) -> bool {
-        self.inner.may_be_cold(topic, queue_id, offset)
+    pub fn read_warm(
+        &self,
+        topic: &str,
+        queue_id: i32,
+        offset: i64,
+        max_messages: i32,
+        filter: &dyn MessageFilter,
+    ) -> Option<ReadResult> {
+        self.inner.read_warm(topic, queue_id, offset, max_messages, filter)
     }
 
     /// Entries of a queue from an offset on, to the end of a file of the queue at most. Their tags

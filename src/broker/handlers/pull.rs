@@ -45,11 +45,14 @@ pub(crate) fn pull(call: &Call<'_>, header: &PullMessage<'_>) -> Answer {
         Err(refusal) => return refused(refusal).into(),
     };
     commit(broker, header);
-    if broker.store.may_be_cold(header.topic, header.queue_id, header.queue_offset) {
+    let PullMessage { topic, queue_id, queue_offset, max_msg_nums: most, .. } = *header;
+    let warm = broker.store.read_warm(topic, queue_id, queue_offset, most, &admitted.wants);
+    let Some(found) = warm else {
         let owned = Owned::of(header);
-        return cold::pull(broker, move |broker| read(broker, &owned.header(), &admitted).0);
-    }
-    let (reply, end) = read(broker, header, &admitted);
+        return cold::pull(broker, move |broker| read(broker, &owned.header(), &admitted));
+    };
+    let end = found.max_offset;
+    let reply = reply_with(broker, header, &admitted.group, found);
     if reply.code == response::PULL_NOT_FOUND && sysflag::pull::has_suspend(header.sys_flag) {
         return hold(call, header, admitted.wants, end);
     }
@@ -206,11 +209,20 @@ fn known_subscription(
     Ok((data, if everything { Wants::Everything } else { Wants::Registered(registered) }))
 }
 
-/// Asks the store, and says what it found; also where the queue ended.
-fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> (Reply, i64) {
-    let PullMessage { topic, queue_id, queue_offset, .. } = *header;
-    let most = header.max_msg_nums;
+/// Asks the store, which may have to wait for the disk.
+fn read(broker: &Broker, header: &PullMessage<'_>, admitted: &Admitted) -> Reply {
+    let PullMessage { topic, queue_id, queue_offset, max_msg_nums: most, .. } = *header;
     let found = broker.store.read(topic, queue_id, queue_offset, most, &admitted.wants);
+    reply_with(broker, header, &admitted.group, found)
+}
+
+/// Says what was found.
+fn reply_with(
+    broker: &Broker,
+    header: &PullMessage<'_>,
+    group: &Group,
+    found: ReadResult,
+) -> Reply {
     let slave_reads = broker.config.load().slave_read_enable;
     let (slave, slave_corrects) = {
         let config = broker.store_config.load();
@@ -218,14 +230,14 @@ fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> 
     };
     let mut suggest = match (slave_reads, found.suggest_slave) {
         (false, _) => 0,
-        (true, false) => admitted.group.broker_id,
-        (true, true) => admitted.group.slow_broker_id,
+        (true, false) => group.broker_id,
+        (true, true) => group.slow_broker_id,
     };
-    let mut code = code_of(found.status, queue_offset);
+    let mut code = code_of(found.status, header.queue_offset);
     if code == response::PULL_OFFSET_MOVED {
         if slave && !slave_corrects {
             code = response::PULL_RETRY_IMMEDIATELY;
-            suggest = admitted.group.broker_id;
+            suggest = group.broker_id;
         } else {
             offset_moved(broker, header, &found);
         }
@@ -236,12 +248,11 @@ fn read(broker: &Arc<Broker>, header: &PullMessage<'_>, admitted: &Admitted) -> 
     reply.ext.push_int("nextBeginOffset", found.next_begin_offset);
     reply.ext.push_int("minOffset", found.min_offset);
     reply.ext.push_int("maxOffset", found.max_offset);
-    let end = found.max_offset;
     if code == response::SUCCESS {
         count(broker, header, &found);
         reply = reply.body(found.messages);
     }
-    (reply, end)
+    reply
 }
 
 fn count(broker: &Broker, header: &PullMessage<'_>, found: &ReadResult) {
@@ -405,7 +416,7 @@ async fn wait(
 /// The second look, which is answered whatever it finds.
 fn again(broker: &Arc<Broker>, peer: &Arc<Peer>, header: &PullMessage<'_>) -> Reply {
     match admit(broker, peer, header) {
-        Ok(admitted) => read(broker, header, &admitted).0,
+        Ok(admitted) => read(broker, header, &admitted),
         Err(refusal) => refused(refusal),
     }
 }
