@@ -14,6 +14,7 @@ use protocol::codes::response;
 use protocol::requests::{BrokerRequest, Lane};
 use remoting::Peer;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::config::BrokerConfig;
 use crate::remarks;
@@ -67,6 +68,21 @@ impl Flow {
         self.refused.too_many.fetch_add(1, Ordering::Relaxed);
         busy(remarks::OVERLOADED)
     }
+}
+
+/// The result of `work`, which may block, once it is its turn. The work is done to its end even if
+/// nobody waits for it any more.
+pub(crate) async fn blocking<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    // It is never closed; and if it were, the work would still be done.
+    let turn = Arc::clone(turns).acquire_owned().await;
+    let done = tokio::task::spawn_blocking(move || {
+        let _until_done = turn;
+        work()
+    });
+    done.await
 }
 
 /// A number of requests that wait.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::limits::QUEUES_MAX;
-use crate::{Broker, LOG};
+use crate::{Broker, LOG, flow};
 
 /// Room for the header in the frame of a reply.
 const HEADER_BYTES: usize = 4096;
@@ -40,13 +40,8 @@ pub(super) async fn run(
 ) -> Reply {
     let owned = Arc::clone(broker);
     let job = broker.tasks.spawn(async move {
-        // It is never closed; and if it were, the work would still be done.
-        let permit = Arc::clone(&owned.flow.jobs).acquire_owned().await;
-        let blocking = tokio::task::spawn_blocking(move || {
-            let _until_done = permit;
-            work(&owned)
-        });
-        blocking.await
+        let turns = Arc::clone(&owned.flow.jobs);
+        flow::blocking(&turns, move || work(&owned)).await
     });
     match job.await {
         Ok(Ok(outcome)) => Reply::from(outcome),

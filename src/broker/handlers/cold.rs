@@ -7,7 +7,7 @@ use std::sync::Arc;
 use protocol::{Body, Pieces, Refusal, Reply};
 use remoting::Answer;
 
-use crate::{Broker, LOG};
+use crate::{Broker, LOG, flow};
 
 /// Answers with what `read` finds, once it is in memory.
 pub(super) fn pull(
@@ -16,12 +16,10 @@ pub(super) fn pull(
 ) -> Answer {
     let broker = Arc::clone(broker);
     Answer::Later(Box::pin(async move {
-        // Closed never: the broker lives as long as its requests.
-        let place = Arc::clone(&broker.flow.cold_reads).acquire_owned().await;
-        let done = tokio::task::spawn_blocking(move || {
+        let turns = Arc::clone(&broker.flow.cold_reads);
+        let done = flow::blocking(&turns, move || {
             let reply = read(&broker);
             fetch(&reply.body);
-            drop(place);
             reply
         });
         done.await.unwrap_or_else(|error| {
