@@ -1,12 +1,9 @@
 //! Access control where `aclEnable` says so: the rules of `plain_acl.yml`, taken again whenever
 //! the file changes. Without it nothing here is asked or started.
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use acl::{Acl, Perm, Reload};
+use acl::{FILE_PROPERTY, LOOK_PERIOD, Look, Perm, RulesFile};
 use config::Env;
 use protocol::{Command, Ext, Refusal};
 use remoting::Peer;
@@ -16,19 +13,9 @@ use crate::LOG;
 use crate::config::BrokerConfig;
 use crate::settings::StartError;
 
-/// System property with the place of the file below the installation folder.
-const FILE_PROPERTY: &str = "rocketmq.acl.plain.file";
-/// Its place where nobody says otherwise.
-const FILE_DEFAULT: &str = "/conf/plain_acl.yml";
-/// How often the file is looked at.
-const PERIOD: Duration = Duration::from_millis(500);
-
 /// The rules in force and where they come from.
 #[derive(Debug)]
-pub(crate) struct Access {
-    rules: Acl,
-    file: PathBuf,
-}
+pub(crate) struct Access(RulesFile);
 
 impl Access {
     /// Reads the rules, where requests are to be checked.
@@ -40,13 +27,11 @@ impl Access {
             tracing::info!(target: LOG, "The broker dose not enable acl");
             return Ok(None);
         }
-        let name = Env::current().property(FILE_PROPERTY).unwrap_or(FILE_DEFAULT);
-        let file = Path::new(&config.rocketmq_home).join(name.trim_start_matches('/'));
-        let bad = |reason: String| StartError::Access { file: file.clone(), reason };
-        let content = std::fs::read(&file).map_err(|error| bad(error.to_string()))?;
-        let rules = Acl::new(acl::Server::Broker, &content);
-        let rules = rules.map_err(|error| bad(error.to_string()))?;
-        Ok(Some(Self { rules, file }))
+        let named = Env::current().property(FILE_PROPERTY);
+        let file = RulesFile::open(acl::Server::Broker, &config.rocketmq_home, named);
+        let file =
+            file.map_err(|error| StartError::Access { file: error.file, reason: error.reason })?;
+        Ok(Some(Self(file)))
     }
 
     /// Checks a request before anything else is done with it.
@@ -55,7 +40,7 @@ impl Access {
     /// The answer to a request that is not allowed.
     pub(crate) fn check(&self, peer: &Peer, command: &Command) -> Result<(), Refusal> {
         let ip = peer.addr().ip().to_canonical();
-        let checked = self.rules.check(command.code, &command.ext, &command.body, ip);
+        let checked = self.0.rules().check(command.code, &command.ext, &command.body, ip);
         checked.map_err(|error| refused(peer, Some(command.code), error))
     }
 
@@ -71,18 +56,23 @@ impl Access {
         needed: Perm,
     ) -> Result<(), Refusal> {
         let ip = peer.addr().ip().to_canonical();
-        let checked = self.rules.check_topic(ext, ip, topic, needed);
+        let checked = self.0.rules().check_topic(ext, ip, topic, needed);
         checked.map_err(|error| refused(peer, None, error))
     }
 
-    fn reload(&self, content: &[u8]) {
-        match self.rules.reload(content) {
-            Reload::Unchanged => {}
-            Reload::Applied => {
-                tracing::info!(target: LOG, file = %self.file.display(), "The plain acl yml changed, reload the context");
+    /// Takes up what has changed in the file. May block.
+    fn look(&self) {
+        let file = self.0.path().display();
+        match self.0.look() {
+            Look::Nothing => {}
+            Look::Applied => {
+                tracing::info!(target: LOG, %file, "The plain acl yml changed, reload the context")
             }
-            Reload::Kept(error) => {
-                tracing::error!(target: LOG, file = %self.file.display(), %error, "the access rules cannot be used, those before stay in force");
+            Look::Kept(error) => {
+                tracing::error!(target: LOG, %file, %error, "the access rules cannot be used, those before stay in force");
+            }
+            Look::Missing(error) => {
+                tracing::error!(target: LOG, %file, %error, "the access rules cannot be read, those before stay in force");
             }
         }
     }
@@ -96,25 +86,12 @@ fn refused(peer: &Peer, code: Option<i32>, error: acl::AclError) -> Refusal {
 
 /// Looks at the file until stopped.
 pub(crate) async fn watch(access: Arc<Access>, stop: CancellationToken) {
-    let mut missing = false;
-    let mut ticks = tokio::time::interval(PERIOD);
+    let mut ticks = tokio::time::interval(LOOK_PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        match read(&access.file).await {
-            Ok(content) => {
-                missing = false;
-                access.reload(&content);
-            }
-            Err(error) if !missing => {
-                missing = true;
-                tracing::error!(target: LOG, file = %access.file.display(), %error, "the access rules cannot be read, those before stay in force");
-            }
-            Err(_) => {}
+        let access = Arc::clone(&access);
+        if let Err(error) = tokio::task::spawn_blocking(move || access.look()).await {
+            tracing::error!(target: LOG, %error, "look at the access rules");
         }
     }
-}
-
-async fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let file = file.to_owned();
-    tokio::task::spawn_blocking(move || std::fs::read(file)).await?
 }
