@@ -50,13 +50,11 @@ impl Extent {
 /// knows. After a clean shutdown this is the end of the log, or close to it.
 pub(crate) fn first_to_derive(run: &Run, max_physical: i64) -> Result<i64, StoreError> {
     let log_min = run.files().first().map_or(0, MappedFile::base);
-    let holds = |file: &&MappedFile| file.base() <= max_physical && max_physical < file.end();
-    let Some(file) = run.files().iter().find(holds) else {
+    let Some((file, from)) = run.find(max_physical) else {
         // No queue knows anything of this log: all of it is to be derived, or the queues are ahead.
         let behind = run.files().last().is_some_and(|last| max_physical >= last.end());
         return Ok(if behind { last_checked(run) } else { log_min });
     };
-    let from = usize::try_from(max_physical - file.base()).unwrap_or(0);
     let slice = file.written().map_err(|e| io_error(file, e))?;
     match step(slice.get(from..).unwrap_or_default(), Some(from)) {
         Step::Message(message, len) if message.physical_offset == max_physical => {
@@ -89,10 +87,8 @@ pub(crate) fn start_of_unsafe(run: &Run, safe_time: i64) -> Result<i64, StoreErr
 
 /// Whether a record begins at an offset, or the unwritten rest of a file.
 pub(crate) fn begins_here(run: &Run, offset: i64) -> Result<bool, StoreError> {
-    let holds = |file: &&MappedFile| file.base() <= offset && offset < file.end();
-    let Some(file) = run.files().iter().find(holds) else { return Ok(false) };
+    let Some((file, at)) = run.find(offset) else { return Ok(false) };
     let slice = file.written().map_err(|e| io_error(file, e))?;
-    let at = usize::try_from(offset - file.base()).unwrap_or(0);
     let here = slice.get(at..).unwrap_or_default();
     let blank = matches!(step(here, None), Step::NextFile);
     Ok(is_record_at(here, file.base(), at) || blank || is_unwritten_from(file, &slice, at)?)
@@ -177,8 +173,8 @@ pub(crate) fn find_end(run: &Run, from: i64, check_body: bool) -> Result<LogEnd,
     Ok(LogEnd { offset, zeroes_follow: false, damaged })
 }
 
-/// The position of a valid record behind the end within the file. Only the parts of the file that were ever
-/// written are looked at.
+/// The position of a valid record behind the end within the file. Only the parts of the file that
+/// were ever written are looked at.
 fn survivor_in(file: &MappedFile, slice: &[u8], end: usize) -> Result<Option<usize>, StoreError> {
     let mut at = end + 1;
     while let Some((from, to)) = file.next_data(at).map_err(|e| io_error(file, e))? {

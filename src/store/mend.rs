@@ -34,8 +34,7 @@ pub(crate) fn mend(
     paths: &Paths,
 ) -> Result<Option<Extent>, StoreError> {
     for extent in damaged {
-        let holds = |file: &&MappedFile| file.base() <= extent.from && extent.from < file.end();
-        let Some(file) = run.files().iter().find(holds) else { continue };
+        let Some((file, at)) = run.find(extent.from) else { continue };
         tracing::error!(
             from = extent.from,
             to = extent.to,
@@ -44,10 +43,9 @@ pub(crate) fn mend(
         );
         let Some(bytes) = replacement(file, *extent)? else { return Ok(Some(*extent)) };
         keep(file, *extent, paths)?;
-        let at = u64::try_from(extent.from - file.base()).unwrap_or(0);
         let open = OpenOptions::new().write(true).open(file.path());
         let written = open.and_then(|open| {
-            open.write_all_at(&bytes, at)?;
+            open.write_all_at(&bytes, at as u64)?;
             tapped(file.path(), 0..file.len(), || open.sync_data())
         });
         written.map_err(|e| StoreError::io("mend", file.path(), e))?;

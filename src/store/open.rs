@@ -275,9 +275,7 @@ fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError>
 /// Copies what lies behind `end` within its file, before it is zeroed, and moves the files behind.
 fn set_rest_aside(run: &mut Run, end: i64, paths: &Paths) -> Result<(), StoreError> {
     tracing::error!(end, "the commit log is cut here, what lies behind is set aside");
-    let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
-    if let Some(file) = run.files().iter().find(holds) {
-        let from = usize::try_from(end - file.base()).unwrap_or(0);
+    if let Some((file, from)) = run.find(end) {
         let written = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
         set_copy_aside(written.get(from..).unwrap_or_default(), end, paths)?;
     }

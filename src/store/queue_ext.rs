@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, END_LEN, END_MARK, ExtUnit};
-use crate::mapped::{MappedFile, Run, Segments, Tail, page_up, sync_dir};
+use crate::mapped::{Run, Segments, Tail, page_up, sync_dir};
 
 /// Bytes reserved at once.
 const RESERVE_STEP: usize = 64 * 1024;
@@ -188,9 +188,7 @@ fn written_end(run: &Run) -> Result<i64, StoreError> {
 
 /// Where the unit at `offset` ends, if it can be read.
 fn unit_end(run: &Run, offset: i64) -> Result<Option<i64>, StoreError> {
-    let holds = |file: &&MappedFile| file.base() <= offset && offset < file.end();
-    let Some(file) = run.files().iter().find(holds) else { return Ok(None) };
-    let from = usize::try_from(offset - file.base()).unwrap_or(0);
+    let Some((file, from)) = run.find(offset) else { return Ok(None) };
     let slice = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
     let len = slice.get(from..).and_then(ExtUnit::decode).and_then(|unit| unit.encoded_len());
     Ok(len.map(|len| offset + len as i64))

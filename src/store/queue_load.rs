@@ -243,11 +243,9 @@ impl LoadedQueue {
 
     fn cut(&mut self, end: i64, clean: bool) -> Result<(), StoreError> {
         self.end = end;
-        let holds = |file: &&MappedFile| file.base() <= end && end < file.end();
         let clean = clean
-            || match self.run.files().iter().find(holds) {
-                Some(file) => {
-                    let at = usize::try_from(end - file.base()).unwrap_or(0);
+            || match self.run.find(end) {
+                Some((file, at)) => {
                     let zero = Reader::of(file).and_then(|reader| reader.is_zero_from(at));
                     zero.map_err(|e| read_error(file, e))?
                 }

@@ -92,6 +92,11 @@ impl MappedFile {
         self.len
     }
 
+    /// Whether `offset` lies in this file, written there or not.
+    pub(crate) fn holds(&self, offset: i64) -> bool {
+        self.base <= offset && offset < self.end()
+    }
+
     /// Bytes that are written.
     pub(crate) fn published(&self) -> usize {
         self.published.load(Ordering::Acquire)
@@ -238,9 +243,9 @@ impl MappedFile {
     }
 
     /// Declares the bytes from `at` on unwritten and makes them zero, so that nothing old can be
-    /// taken for a record once new bytes end before it. The caller makes
-    /// that durable: else what was cut might be back after a power cut. Needs the file to itself: slices of what
-    /// is cut would see it change.
+    /// taken for a record once new bytes end before it. The caller makes that durable: else what
+    /// was cut might be back after a power cut. Needs the file to itself: slices of what is cut
+    /// would see it change.
     pub(crate) fn truncate(&mut self, at: usize) -> io::Result<()> {
         assert!(at <= self.len, "cut within the file");
         assert!(!*self.has_tail.get_mut(), "no writer while cutting");

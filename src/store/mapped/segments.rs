@@ -70,6 +70,12 @@ impl Run {
         &self.files
     }
 
+    /// The file around `offset`, and where in it that lies.
+    pub(crate) fn find(&self, offset: i64) -> Option<(&MappedFile, usize)> {
+        let file = self.files.iter().find(|file| file.holds(offset))?;
+        Some((file, usize::try_from(offset - file.base()).ok()?))
+    }
+
     /// Declares `end` the end of the sequence: the file around it is cut there, the files behind
     /// are handed back. `clean` says that nothing but zeroes follows.
     pub(crate) fn cut(&mut self, end: i64, clean: bool) -> Result<Vec<MappedFile>, StoreError> {
@@ -170,7 +176,7 @@ impl Segments {
         let files = self.files.read();
         let first = files.first()?;
         let number = offset.checked_sub(first.base())?.checked_div(as_offset(self.file_len))?;
-        let holds = |file: &&Arc<MappedFile>| file.base() <= offset && offset < file.end();
+        let holds = |file: &&Arc<MappedFile>| file.holds(offset);
         let guess = usize::try_from(number).ok().and_then(|number| files.get(number));
         // Where a file is missing, the guess is off.
         guess.filter(holds).or_else(|| files.iter().find(holds)).cloned()
