@@ -14,7 +14,7 @@ use protocol::message::FIXED_LEN;
 use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, ExtUnit};
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
-use crate::mapped::{MappedFile, PAGE, Segments, Slice, Tail, page_up, sync_dir};
+use crate::mapped::{MappedFile, PAGE, Segments, Slice, Tail, page_up};
 use crate::queue_ext::QueueExt;
 use crate::queue_load::{EntryFile, LoadedQueue};
 
@@ -418,19 +418,10 @@ impl ConsumeQueue {
             ext.flush()?;
         }
         if self.new_names.swap(false, Ordering::AcqRel) {
-            self.sync_names()?;
+            self.segments.sync_names()?;
         }
         self.flushed.store(at, Ordering::Release);
         Ok(at >= self.max.load(Ordering::Acquire))
-    }
-
-    /// The files' names live in the queue's folder, that one's in the topic's, and so on up to the
-    /// root.
-    fn sync_names(&self) -> io::Result<()> {
-        self.segments.dir().ancestors().take(4).try_for_each(|dir| match sync_dir(dir) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        })
     }
 }
 

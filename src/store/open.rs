@@ -27,7 +27,7 @@ use crate::lock::FolderLock;
 use crate::log_end::{
     LogEnd, begins_here, find_end, first_to_derive, is_unwritten, look_back, start_of_unsafe,
 };
-use crate::mapped::{MappedFile, Run, sync_dir};
+use crate::mapped::{MappedFile, Run, remove_all, sync_dir};
 use crate::mend::{make_dir, mend, set_copy_aside};
 use crate::queues::{LoadedQueues, QueueOptions};
 use crate::replicate::Seats;
@@ -216,7 +216,7 @@ fn recover(
         set_rest_aside(run, extent.from, paths)?;
         end = LogEnd { offset: extent.from, zeroes_follow: false, damaged: end.damaged };
     }
-    cut_log(run, &end, paths)?;
+    cut_log(run, &end)?;
     if run.files().is_empty() {
         queues.remove_all()?;
     }
@@ -258,18 +258,12 @@ fn unsafe_start(
 }
 
 /// Makes `end` the end of the log; files behind it were never used.
-fn cut_log(run: &mut Run, end: &LogEnd, paths: &Paths) -> Result<(), StoreError> {
+fn cut_log(run: &mut Run, end: &LogEnd) -> Result<(), StoreError> {
     let behind = run.cut(end.offset, end.zeroes_follow)?;
     if !end.zeroes_follow {
         run.sync_last()?;
     }
-    if behind.is_empty() {
-        return Ok(());
-    }
-    for file in behind {
-        file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
-    }
-    sync_dir(paths.commit_log()).map_err(|e| StoreError::io("sync", paths.commit_log(), e))
+    remove_all(&behind)
 }
 
 /// Copies what lies behind `end` within its file, before it is zeroed, and moves the files behind.

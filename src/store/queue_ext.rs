@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, END_LEN, END_MARK, ExtUnit};
-use crate::mapped::{Run, Segments, Tail, page_up, sync_dir};
+use crate::mapped::{Run, Segments, Tail, page_up, remove_all};
 
 /// Bytes reserved at once.
 const RESERVE_STEP: usize = 64 * 1024;
@@ -55,9 +55,7 @@ impl QueueExt {
         if !clean {
             run.sync_last()?;
         }
-        for file in behind {
-            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
-        }
+        remove_all(&behind)?;
         Ok(Self::new(run.share(), end))
     }
 
@@ -69,9 +67,7 @@ impl QueueExt {
         offset: i64,
     ) -> Result<Self, StoreError> {
         tracing::error!(dir = %dir.display(), offset, "extension units are lost, filters let pass");
-        for file in run.take_all() {
-            file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
-        }
+        remove_all(&run.take_all())?;
         let file_len_i64 = file_len as i64;
         let first = (offset / file_len_i64).saturating_add(1).saturating_mul(file_len_i64);
         Ok(Self::new(Segments::empty(dir.to_path_buf(), file_len), first))
@@ -157,10 +153,7 @@ impl QueueExt {
             }
         }
         if at != start {
-            // Folder of the queue, of the topic, of all, and the root.
-            for dir in self.segments.dir().ancestors().take(4) {
-                sync_dir(dir)?;
-            }
+            self.segments.sync_names()?;
             self.flushed.store(at, Ordering::Release);
         }
         Ok(())

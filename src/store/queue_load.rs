@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::format::ext;
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
 use crate::log_end::Extent;
-use crate::mapped::{MappedFile, Reader, Run, sync_dir};
+use crate::mapped::{MappedFile, Reader, Run, remove_all};
 
 const ENTRY: i64 = ENTRY_LEN as i64;
 /// Files looked through for the newest message and the newest extension unit.
@@ -256,17 +256,6 @@ impl LoadedQueue {
             self.run.sync_last()?;
         }
         remove_all(&behind)
-    }
-}
-
-/// Deletes files of one folder, durably: else they might be back after a power cut.
-fn remove_all(files: &[MappedFile]) -> Result<(), StoreError> {
-    for file in files {
-        file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
-    }
-    match files.first().and_then(|file| file.path().parent()) {
-        Some(dir) => sync_dir(dir).map_err(|e| StoreError::io("sync", dir, e)),
-        None => Ok(()),
     }
 }
 

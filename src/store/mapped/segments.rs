@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::file::{MappedFile, as_offset};
+use super::space::sync_dir;
 use crate::error::StoreError;
 use crate::format::paths;
 
@@ -112,6 +113,17 @@ impl Run {
             file_len: self.file_len,
             files: RwLock::new(self.files.into_iter().map(Arc::new).collect()),
         }
+    }
+}
+
+/// Deletes files of one folder, durably: else they might be back after a power cut.
+pub(crate) fn remove_all(files: &[MappedFile]) -> Result<(), StoreError> {
+    for file in files {
+        file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+    }
+    match files.first().and_then(|file| file.path().parent()) {
+        Some(dir) => sync_dir(dir).map_err(|e| StoreError::io("sync", dir, e)),
+        None => Ok(()),
     }
 }
 
@@ -220,6 +232,15 @@ impl Segments {
             files.remove(0);
         }
         Ok(first)
+    }
+
+    /// Makes the files' names durable. They live in the queue's folder, that one's in the topic's,
+    /// and so on up to the root. What was deleted meanwhile needs none.
+    pub(crate) fn sync_names(&self) -> std::io::Result<()> {
+        self.dir.ancestors().take(4).try_for_each(|dir| match sync_dir(dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        })
     }
 
     /// Unmaps the files that nobody uses just now; how many.
