@@ -173,7 +173,7 @@ impl LoadedQueues {
 }
 
 /// Folders with names that are text, in order.
-fn folders(dir: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+pub(crate) fn folders(dir: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let error = |e| StoreError::io("list", dir, e);
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

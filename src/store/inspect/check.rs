@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use protocol::message::{MESSAGE_MAGIC, Message, at};
 use protocol::sysflag;
@@ -16,6 +15,7 @@ use crate::format::paths;
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
 use crate::format::{i32_at, i64_at};
 use crate::mend::is_replacement;
+use crate::queues::folders;
 
 /// Findings of a kind that are told one by one.
 const TOLD_MAX: usize = 20;
@@ -265,24 +265,6 @@ fn check_entries(
 fn read(file: &LogFile) -> Result<Vec<QueueEntry>, StoreError> {
     let bytes = fs::read(&file.path).map_err(|e| StoreError::io("read", &file.path, e))?;
     Ok(crate::format::queue_entry::entries(&bytes).collect())
-}
-
-fn folders(dir: &Path) -> Result<Vec<(String, std::path::PathBuf)>, StoreError> {
-    let error = |e| StoreError::io("list", dir, e);
-    let entries = match fs::read_dir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(error)?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(error)?;
-        if let Ok(name) = entry.file_name().into_string()
-            && entry.path().is_dir()
-        {
-            found.push((name, entry.path()));
-        }
-    }
-    Ok(found)
 }
 
 fn check_index(place: &StorePlace, report: &mut Report) -> Result<(), StoreError> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use protocol::message::{BLANK_LEN, Message};
 
 use crate::error::StoreError;
-use crate::format::paths::{self, Paths};
+use crate::format::paths::Paths;
+use crate::mapped::list;
 use crate::recover::{Step, step, survivor, zeroes};
 
 /// Bytes read at once.
@@ -68,22 +69,11 @@ pub(super) struct LogFile {
 
 /// Files named by their offsets, in order.
 pub(super) fn files(dir: &Path) -> Result<Vec<LogFile>, StoreError> {
-    let error = |e| StoreError::io("list", dir, e);
-    let mut found = Vec::new();
-    let entries = match fs::read_dir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
-        other => other.map_err(error)?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(error)?;
-        let base = entry.file_name().to_str().and_then(paths::parse_offset_name);
-        if let Some(base) = base {
-            let len = entry.metadata().map_err(error)?.len();
-            found.push(LogFile { path: entry.path(), base, len });
-        }
-    }
-    found.sort_by_key(|file| file.base);
-    Ok(found)
+    let files = list(dir)?.into_iter().map(|(base, path)| {
+        let there = fs::metadata(&path).map_err(|e| StoreError::io("stat", &path, e))?;
+        Ok(LogFile { path, base, len: there.len() })
+    });
+    files.collect()
 }
 
 /// Hands everything from `from` on to `each`, until that says `false`. The result is the end of the

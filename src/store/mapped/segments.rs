@@ -128,7 +128,7 @@ pub(crate) fn remove_all(files: &[MappedFile]) -> Result<(), StoreError> {
 }
 
 /// The files named by an offset, in order. Others are none of ours.
-fn list(dir: &Path) -> Result<Vec<(i64, PathBuf)>, StoreError> {
+pub(crate) fn list(dir: &Path) -> Result<Vec<(i64, PathBuf)>, StoreError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
