@@ -9,7 +9,7 @@ use protocol::message::{BLANK_LEN, Message};
 
 use crate::error::StoreError;
 use crate::format::paths::Paths;
-use crate::mapped::list;
+use crate::mapped::{list, written};
 use crate::recover::{Step, step, survivor, zeroes};
 
 /// Bytes read at once.
@@ -229,7 +229,8 @@ impl FileWalk {
     /// What follows where no record is.
     fn behind(&mut self) -> io::Result<Found> {
         let start = self.at;
-        self.load(self.len - start)?;
+        // Not the rest of the file: that is mostly blocks for messages to come.
+        self.load(written(&self.file)?.saturating_sub(start))?;
         let rest = &self.window;
         let found = survivor(rest, 1, rest.len(), self.base + start as i64);
         let found = match found {

@@ -195,11 +195,7 @@ impl MappedFile {
     /// The bytes up to the last one that was ever written. For recovery, which must not touch holes:
     /// there are file systems (tmpfs) where reading one takes memory that may not be there.
     pub(crate) fn written(&self) -> io::Result<Slice> {
-        let file = space::open(&self.path)?;
-        let mut end = 0;
-        while let Some((_, to)) = space::next_data(&file, end)? {
-            end = to;
-        }
+        let end = space::written(&space::open(&self.path)?)?;
         Ok(Slice { map: self.map()?, from: 0, to: end.min(self.published()) })
     }
 

@@ -24,7 +24,7 @@ pub(crate) use map::prefetch;
 pub(crate) use random::RandomFile;
 pub(crate) use reader::Reader;
 pub(crate) use segments::{Run, Segments, is_retired, list, remove_all};
-pub(crate) use space::sync_dir;
+pub(crate) use space::{sync_dir, written};
 pub(crate) use tap::tapped;
 
 /// Granularity of mappings and of reservations.

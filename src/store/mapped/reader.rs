@@ -27,11 +27,7 @@ impl Reader {
 
     /// Bytes up to the last one that was ever written.
     pub(crate) fn written(&self) -> io::Result<usize> {
-        let mut end = 0;
-        while let Some((_, to)) = space::next_data(&self.file, end)? {
-            end = to;
-        }
-        Ok(end.min(self.len))
+        Ok(space::written(&self.file)?.min(self.len))
     }
 
     /// The `N` bytes at `at`; zeroes where the file ends.

@@ -73,6 +73,15 @@ pub(super) fn next_data(file: &File, from: usize) -> io::Result<Option<(usize, u
     Ok((start < end).then(|| (to_usize(start), to_usize(end))))
 }
 
+/// Bytes up to the last one that was ever written, as far as the file system tells.
+pub(crate) fn written(file: &File) -> io::Result<usize> {
+    let mut end = 0;
+    while let Some((_, to)) = next_data(file, end)? {
+        end = to;
+    }
+    Ok(end)
+}
+
 /// Writes zeroes the ordinary way, which fails with an error where a mapping would not.
 pub(super) fn write_zeroes(file: &File, from: usize, to: usize) -> io::Result<()> {
     let zeroes = [0; ZEROES];
