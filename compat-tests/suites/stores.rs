@@ -1,5 +1,8 @@
 //! A store that one product wrote is opened by the other, again and again.
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 
@@ -10,12 +13,15 @@ use crate::conn::Conn;
 use crate::json::Json;
 use crate::launch::attach;
 use crate::record::{batch, properties};
-use crate::traffic::{Acked, acknowledged, send, send_frame, verify, verify_by_id, verify_by_key};
+use crate::traffic::{
+    Acked, acknowledged, send, send_frame, verify, verify_by_id, verify_by_key, verify_newest,
+};
 use crate::wire::Frame;
 
+const FILE: &str = "262144";
 /// Small files, so that all of them roll over.
 const SMALL: &[(&str, &str)] = &[
-    ("mapedFileSizeCommitLog", "262144"),
+    ("mapedFileSizeCommitLog", FILE),
     ("mapedFileSizeConsumeQueue", "2000"),
     ("maxHashSlotNum", "100"),
     ("maxIndexNum", "300"),
@@ -42,7 +48,61 @@ pub(super) fn trials() -> Vec<Trial> {
         one("reference_then_ours_killed", true, Ending::Killed),
         one("ours_then_reference_clean", false, Ending::Clean),
         one("ours_then_reference_killed", false, Ending::Killed),
+        trial("store::mended", || {
+            let (reference, ours) = pair()?;
+            mended(ours.broker, reference.broker)
+        }),
     ]
+}
+
+/// The other product comes past what stands where damage of the log was.
+fn mended(ours: Backend, other: Backend) -> Result<()> {
+    let spec = Spec { properties: SMALL, ..Spec::broker_alone(ours)? };
+    let mut cluster = Cluster::start(&spec)?;
+    let broker = &mut cluster.broker;
+    let mut conn = broker.connect()?;
+    let body = |i: usize| format!("{i} {}", "d".repeat(9000)).into_bytes();
+    let write = |conn: &mut Conn, i: usize| send(conn, "StorePlain", 0, &body(i), "");
+    let mut left = (0..100).map(|i| write(&mut conn, i)).collect::<Result<Vec<_>>>()?;
+    verify(&mut conn, &left)?;
+    broker.kill()?;
+
+    // One record in the first file, and all from one on to the end of the second file.
+    let file: i64 = FILE.parse()?;
+    let half = left.iter().find(|each| each.physical > file * 3 / 2).context("too few")?.physical;
+    let log = broker.store().join("commitlog");
+    spoil(&log, 0, left[5].physical, left[6].physical)?;
+    spoil(&log, file, half, 2 * file)?;
+    let lost = left[5].physical;
+    left.retain(|each| each.physical != lost && !(half..2 * file).contains(&each.physical));
+    ensure!((60..99).contains(&left.len()), "{} messages are left", left.len());
+
+    for (round, product) in [ours, other, ours].into_iter().enumerate() {
+        broker.start(product)?;
+        let mut conn = broker.connect()?;
+        let looked = left.iter().try_for_each(|each| verify_by_id(&mut conn, each));
+        let behind: Vec<_> = left.iter().filter(|m| m.physical >= 2 * file).cloned().collect();
+        let looked = looked.and_then(|()| verify_newest(&mut conn, &behind));
+        let looked = looked.with_context(|| format!("round {round}, {product:?}"));
+        attach(looked, || broker.logs())?;
+        left.push(write(&mut conn, 100 + round)?);
+        let next = left.last().map(|last| last.offset);
+        ensure!(next == Some(100 + round as i64), "round {round}: offset {next:?}");
+        verify_newest(&mut conn, &left[left.len() - 1..])?;
+        broker.kill()?;
+        // Whoever is next looks at all of the log.
+        fs::remove_file(broker.store().join("checkpoint"))?;
+    }
+    Ok(())
+}
+
+/// Overwrites `from..to` of the log, which lies in the file that begins at `base`.
+fn spoil(log: &Path, base: i64, from: i64, to: i64) -> Result<()> {
+    let path = log.join(format!("{base:020}"));
+    let mut bytes = fs::read(&path)?;
+    let position = |offset: i64| usize::try_from(offset - base);
+    bytes.get_mut(position(from)?..position(to)?).context("not in this file")?.fill(0xA7);
+    fs::write(&path, bytes).map_err(Into::into)
 }
 
 /// What must be found again.
