@@ -11,7 +11,8 @@
 //! - what a scraper can make us do is bounded: connections, time, bytes of a request, series of an
 //!   answer, and one scrape at a time.
 //!
-//! It knows the names of requests, but not what they mean, and nothing of what servers keep.
+//! It knows the names of requests, but not what they mean. What servers keep it knows by the names
+//! and help texts of that table only: the figures and what they are of come from the servers.
 
 mod config;
 mod endpoint;
