@@ -52,10 +52,26 @@ impl IndexFile {
         let header = file.read::<HEADER_LEN>(0).and_then(|raw| Header::decode(&raw));
         match header {
             Some(header) if header.next_entry.unsigned_abs() <= shape.entries => {
-                Ok(Self { file, shape, header })
+                let mut index = Self { file, shape, header };
+                index.drop_uncounted().map_err(|e| StoreError::io("write index file", &at, e))?;
+                Ok(index)
             }
             _ => Err(StoreError::corrupt(&at, "the entry count is larger than the file")),
         }
+    }
+
+    /// Takes out the entry that a killed process wrote and did not count any more. The number is
+    /// given again: a slot that still named it would lead into another slot's chain, and what that
+    /// slot's own chain holds would not be found any more. 4.4.0 leaves it.
+    fn drop_uncounted(&mut self) -> io::Result<()> {
+        let number = self.header.next_entry;
+        let Some(entry) = self.entry(number) else { return Ok(()) };
+        let slot_at = self.shape.slot_at(entry.key_hash);
+        if self.file.read(slot_at).map(i32::from_be_bytes) == Some(number) {
+            self.file.make_ready(page_up(slot_at + SLOT_LEN))?;
+            self.file.write(slot_at, &entry.previous.to_be_bytes());
+        }
+        Ok(())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -76,11 +92,7 @@ impl IndexFile {
         let Some(entry_at) = self.shape.entry_at(number) else { return Ok(false) };
         self.reserve(entry_at + ENTRY_LEN)?;
         let slot_at = self.shape.slot_at(hash);
-        let previous = match self.slot(slot_at) {
-            // A process that was killed here wrote entry and slot, but not the count any more.
-            newest if newest == number => self.entry(number).map_or(0, |entry| entry.previous),
-            newest => newest,
-        };
+        let previous = self.slot(slot_at);
         let entry = IndexEntry {
             key_hash: hash,
             physical_offset: offset,
@@ -118,7 +130,7 @@ impl IndexFile {
     /// The newest entry of a slot, 0 for none.
     fn slot(&self, at: usize) -> i32 {
         let value = self.file.read::<SLOT_LEN>(at).map_or(0, i32::from_be_bytes);
-        if (1..=self.header.next_entry).contains(&value) { value } else { 0 }
+        if (FIRST_ENTRY..self.header.next_entry).contains(&value) { value } else { 0 }
     }
 
     fn entry(&self, number: i32) -> Option<IndexEntry> {
@@ -142,7 +154,7 @@ impl IndexFile {
                 found.push(entry.physical_offset);
             }
             let previous = entry.previous;
-            let ends = previous < FIRST_ENTRY || previous > self.header.next_entry;
+            let ends = previous < FIRST_ENTRY || previous >= self.header.next_entry;
             if ends || previous == number || time < begin {
                 return;
             }
@@ -169,5 +181,43 @@ impl IndexFile {
     /// Deletes the file. A reader that has it finishes.
     pub(crate) fn remove(&self) -> io::Result<()> {
         self.file.remove()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two keys' slots in one file: a hash is its slot.
+    const SHAPE: Shape = Shape { slots: 2, entries: 20 };
+
+    fn found(index: &IndexFile, hash: i32) -> Vec<i64> {
+        let mut found = Vec::new();
+        index.find(hash, 0, i64::MAX, usize::MAX, &mut found);
+        found
+    }
+
+    #[test]
+    fn an_entry_that_was_not_counted_costs_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("20261123000000000");
+        let mut index = IndexFile::create(path.clone(), SHAPE, None).unwrap();
+        for (hash, offset) in [(0, 100), (1, 200), (0, 300)] {
+            assert!(index.put(hash, offset, 1000).unwrap());
+        }
+        // Killed between the slot of the next entry and its count.
+        let counted = index.header;
+        assert!(index.put(0, 400, 1000).unwrap());
+        index.header = counted;
+        index.write_header();
+        drop(index);
+
+        let mut index = IndexFile::open(path, SHAPE).unwrap();
+        assert_eq!(found(&index, 0), [300, 100]);
+        // The number goes to another key this time.
+        assert!(index.put(1, 400, 1000).unwrap());
+        assert!(index.put(0, 500, 1000).unwrap());
+        assert_eq!(found(&index, 0), [500, 300, 100]);
+        assert_eq!(found(&index, 1), [400, 200]);
     }
 }
