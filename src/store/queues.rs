@@ -106,11 +106,15 @@ impl LoadedQueues {
             if !is_sure {
                 seen.entry(message.topic.to_owned()).or_default().insert(message.queue_id);
             }
-            let queue = known.get(message.topic).and_then(|queues| queues.get(&message.queue_id));
-            let entries = queue.map_or(0, |queue| queue.end / ENTRY_LEN as i64);
+            let queues = known.get(message.topic);
+            // One without a folder was deleted, or is made by what is derived in any case.
+            let Some(queue) = queues.and_then(|queues| queues.get(&message.queue_id)) else {
+                return;
+            };
+            let entries = queue.end / ENTRY_LEN as i64;
             let may_lack = if is_sure { -1 } else { lost };
             if message.queue_offset > entries.saturating_add(may_lack) {
-                let last = queue.map_or(-1, |queue| queue.max_physical);
+                let last = queue.max_physical;
                 gap = Some(gap.map_or(last, |gap| gap.min(last)));
             }
         })?;

@@ -304,6 +304,27 @@ fn a_damaged_record_that_no_recovery_looks_at_is_not_served() {
 }
 
 #[test]
+fn a_deleted_topic_does_not_come_back_after_a_crash() {
+    let place = Place::small();
+    let store = place.start();
+    for number in 0..30 {
+        put(&store, "Deleted", 0, &[number; 50]);
+        put(&store, "Topic", 0, &[number; 50]);
+    }
+    store.shutdown().unwrap();
+    let store = place.start();
+    store.delete_topic("Deleted").unwrap();
+    put(&store, "Topic", 0, &[30; 50]);
+    settle(&store);
+    drop(store);
+
+    let store = place.start();
+    expect(&store, 31);
+    assert_eq!(store.max_offset("Deleted", 0), 0);
+    assert_eq!(place.names("consumequeue"), ["Topic"]);
+}
+
+#[test]
 fn a_second_store_on_the_folder_is_refused() {
     let place = Place::small();
     let store = place.start();
