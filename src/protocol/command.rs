@@ -151,9 +151,13 @@ impl Command {
 
     /// Makes this an empty command again and keeps its buffers.
     pub fn reset(&mut self) {
-        let mut ext = std::mem::take(&mut self.ext);
+        // Field by field: the map is too big to be moved out and in again for every frame.
+        let Self { code, language, version, opaque, flag, remark, ext, body, encoding } = self;
+        (*code, *version, *opaque, *flag) = (0, 0, 0, 0);
+        (*language, *encoding) = (Language::default(), Encoding::default());
+        *remark = None;
         ext.clear();
-        *self = Self { ext, ..Self::default() };
+        *body = Bytes::new();
     }
 }
 

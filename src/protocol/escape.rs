@@ -71,22 +71,28 @@ fn write_escape(unit: u32, out: &mut impl BufMut) {
 /// `out`, and returns how many bytes of `input` it took including the closing quote. `None`: not
 /// a complete, well-formed string.
 pub fn read_json_string(input: &str, quote: u8, out: &mut String) -> Option<usize> {
-    let bytes = input.as_bytes();
-    let mut plain_from = 0;
-    loop {
-        let rest = bytes.get(plain_from..)?;
-        let at = plain_from + either(quote, b'\\', rest)?;
-        out.push_str(input.get(plain_from..at)?);
-        if bytes.get(at) == Some(&quote) {
-            return Some(at + 1);
-        }
-        plain_from = at + 1 + read_escape(input.get(at + 1..)?, out)?;
-    }
+    let next = |from| Some(from + either(quote, b'\\', input.as_bytes().get(from..)?)?);
+    unescape(input, 0, quote, next, out)
 }
 
-/// Where the first double quote or backslash is.
-pub(crate) fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
-    either(b'"', b'\\', bytes)
+/// Appends what a string holds whose text goes on at `from`, and returns where `text` goes on
+/// behind its closing quote. `mark` finds the first quote or backslash at or behind a place.
+pub(crate) fn unescape(
+    text: &str,
+    from: usize,
+    quote: u8,
+    mut mark: impl FnMut(usize) -> Option<usize>,
+    out: &mut String,
+) -> Option<usize> {
+    let mut plain_from = from;
+    loop {
+        let at = mark(plain_from)?;
+        out.push_str(text.get(plain_from..at)?);
+        if text.as_bytes().get(at) == Some(&quote) {
+            return Some(at + 1);
+        }
+        plain_from = at + 1 + read_escape(text.get(at + 1..)?, out)?;
+    }
 }
 
 /// Where the first byte is that is one of two. Strings in headers are short: eight bytes at a time

@@ -16,6 +16,7 @@ use crate::{Ext, version};
 
 mod binary;
 mod json_header;
+mod marks;
 
 /// Longest frame, its length word included, unless configured otherwise.
 pub const MAX_FRAME: usize = 16_777_216;

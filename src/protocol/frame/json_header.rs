@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, BytesMut};
 
+use super::marks::Marks;
 use super::{FrameError, Header};
 use crate::Ext;
 use crate::command::{Command, Encoding, Language};
-use crate::escape::{quote_or_backslash, read_json_string, write_json_string};
+use crate::escape::{unescape, write_json_string};
 use crate::ext::{MAX_FIELDS, Piece};
 
 /// Deepest nesting that is skipped in members nobody knows.
@@ -58,7 +59,7 @@ pub(super) fn decode(header: &[u8], into: &mut Command) -> Result<(), FrameError
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(header),
     };
-    let mut scan = Scanner { text: &text, at: 0 };
+    let mut scan = Scanner { text: &text, marks: Marks::of(&text), at: 0 };
     into.ext.load(&text);
     into.encoding = Encoding::Json;
     match scan.command(into) {
@@ -70,6 +71,7 @@ pub(super) fn decode(header: &[u8], into: &mut Command) -> Result<(), FrameError
 /// A cursor over the header; every method returns `None` where the text is malformed.
 struct Scanner<'a> {
     text: &'a str,
+    marks: Marks<'a>,
     at: usize,
 }
 
@@ -115,11 +117,10 @@ impl<'a> Scanner<'a> {
         if self.accept(b'}') {
             return Some(());
         }
+        self.expect(b'"')?;
         loop {
-            self.expect(b'"')?;
             let key = self.text_piece(into)?;
-            self.expect(b':')?;
-            if self.accept(b'"') {
+            if self.then_quote(b':')? {
                 let value = self.text_piece(into)?;
                 into.ext.add(key, value);
             } else if let Some(word) = self.scalar()? {
@@ -130,25 +131,54 @@ impl<'a> Scanner<'a> {
             if into.ext.len() > MAX_FIELDS {
                 return None;
             }
-            if !self.accept(b',') {
-                break;
+            if self.peek()? == b'}' {
+                self.at += 1;
+                return Some(());
+            }
+            if !self.then_quote(b',')? {
+                return None;
             }
         }
-        self.expect(b'}')
+    }
+
+    /// Consumes `byte`, which must come next, and the quote behind it if there is one.
+    #[inline]
+    fn then_quote(&mut self, byte: u8) -> Option<bool> {
+        // Nearly always they stand side by side.
+        if self.byte(self.at) == Some(byte) && self.byte(self.at + 1) == Some(b'"') {
+            self.at += 2;
+            return Some(true);
+        }
+        self.expect(byte)?;
+        Some(self.accept(b'"'))
     }
 
     /// The rest of a string as a piece of the arena, which starts with this header.
     fn text_piece(&mut self, into: &mut Command) -> Option<Piece> {
-        let rest = self.text.get(self.at..)?;
-        let special = quote_or_backslash(rest.as_bytes())?;
-        if rest.as_bytes().get(special) == Some(&b'"') {
-            let start = self.at;
-            self.at += special + 1;
-            return Some(Ext::piece(start, start + special));
+        let start = self.at;
+        if let Some(end) = self.plain_end()? {
+            return Some(Ext::piece(start, end));
         }
-        let (piece, length) = into.ext.append_by(|out| read_json_string(rest, b'"', out))?;
-        self.at += length;
+        let (piece, ()) = into.ext.append_by(|out| self.unescape(out))?;
         Some(piece)
+    }
+
+    /// Where the string ends whose opening quote was consumed, and goes behind it; `Some(None)`
+    /// for one with escapes, which is left where it is.
+    #[inline]
+    fn plain_end(&mut self) -> Option<Option<usize>> {
+        let mark = self.marks.next(self.at)?;
+        if self.byte(mark) != Some(b'"') {
+            return Some(None);
+        }
+        self.at = mark + 1;
+        Some(Some(mark))
+    }
+
+    /// The rest of a string with escapes.
+    fn unescape(&mut self, out: &mut String) -> Option<()> {
+        self.at = unescape(self.text, self.at, b'"', |from| self.marks.next(from), out)?;
+        Some(())
     }
 
     /// A number; in quotes too. fastjson reads null and "" as 0.
@@ -205,14 +235,12 @@ impl<'a> Scanner<'a> {
 
     fn string(&mut self) -> Option<Cow<'a, str>> {
         self.expect(b'"')?;
-        let rest = self.text.get(self.at..)?;
-        let special = quote_or_backslash(rest.as_bytes())?;
-        if rest.as_bytes().get(special) == Some(&b'"') {
-            self.at += special + 1;
-            return rest.get(..special).map(Cow::Borrowed);
+        let start = self.at;
+        if let Some(end) = self.plain_end()? {
+            return self.text.get(start..end).map(Cow::Borrowed);
         }
         let mut owned = String::new();
-        self.at += read_json_string(rest, b'"', &mut owned)?;
+        self.unescape(&mut owned)?;
         Some(Cow::Owned(owned))
     }
 
@@ -245,19 +273,23 @@ impl<'a> Scanner<'a> {
         (self.at == self.text.len()).then_some(())
     }
 
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
     fn blanks(&mut self) {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         // Most writers leave none.
-        if rest.first().is_some_and(|b| *b > b' ') {
+        if self.byte(self.at).is_some_and(|b| b > b' ') {
             return;
         }
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         self.at += rest.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(rest.len());
     }
 
     /// The next byte that is no blank, not consumed.
     fn peek(&mut self) -> Option<u8> {
         self.blanks();
-        self.text.as_bytes().get(self.at).copied()
+        self.byte(self.at)
     }
 
     fn accept(&mut self, byte: u8) -> bool {

@@ -139,7 +139,51 @@ prop_compose! {
     }
 }
 
+/// Text as a JSON string of any writer: escaped in one way, in another, or not.
+fn any_json_text() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[^\\x00-\\x1f\"\\\\]{0,40}",
+        r#"\\["\\/bfnrt]"#,
+        r"\\u[0-9a-cefA-CEF][0-9a-fA-F]{3}",
+        Just(r"\ud83d\ude00".to_owned()),
+    ];
+    proptest::collection::vec(part, 0..6).prop_map(|parts| format!("\"{}\"", parts.concat()))
+}
+
+prop_compose! {
+    /// A header and some of its fields, the same key twice among them.
+    fn any_json_header()(
+        blanks in proptest::collection::vec("[ \t\r\n]{0,3}", 5),
+        fields in proptest::collection::vec((any_json_text(), any_json_text()), 0..20),
+        remark in any_json_text(), stray in any_json_text(), opaque: i32, many: bool,
+    ) -> String {
+        let gap = |at: usize| if many { blanks[at].as_str() } else { "" };
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(key, value)| format!("{key}{}:{}{value}{}", gap(0), gap(1), gap(2)))
+            .collect();
+        let fields = fields.join(&format!(",{}", gap(3)));
+        format!(
+            r#"{}{{"x":[{stray},{{"y":{stray}}}],"extFields":{{{}{fields}}},"remark":{remark},"opaque":{opaque}{}}}"#,
+            gap(4), gap(3), gap(2)
+        )
+    }
+}
+
 proptest! {
+    #[test]
+    fn reads_json_as_others_do(header in any_json_header()) {
+        let slow: serde_json::Value = serde_json::from_str(&header).unwrap();
+        let quick = json(&header).unwrap();
+        prop_assert_eq!(quick.remark.as_deref(), slow["remark"].as_str());
+        prop_assert_eq!(Some(i64::from(quick.opaque)), slow["opaque"].as_i64());
+        let fields = slow["extFields"].as_object().unwrap();
+        for (key, value) in fields {
+            prop_assert_eq!(quick.ext.get(key), value.as_str());
+        }
+        prop_assert!(quick.ext.iter().all(|(key, _)| fields.contains_key(key)));
+    }
+
     #[test]
     fn round_trip(commands in proptest::collection::vec(any_command(), 1..4)) {
         let mut wire = BytesMut::new();
