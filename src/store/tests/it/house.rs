@@ -107,6 +107,8 @@ fn expired_files_go_and_readers_finish() {
     place.config.delete_when = (0..24).map(|h| h.to_string()).collect::<Vec<_>>().join(";");
     place.config.delete_commit_log_files_interval = 0;
     place.config.delete_consume_queue_files_interval = 0;
+    // Only when it is asked to.
+    place.config.flush_interval_commit_log = 100_000;
     let store = place.start();
     for number in 0..100u8 {
         put_keys(&store, "Topic", &format!("k{number}"), &[number; 200]);
