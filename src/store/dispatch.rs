@@ -112,7 +112,7 @@ impl<'a> Deriver<'a> {
                 physical_offset: message.physical_offset,
                 store_timestamp: message.store_timestamp,
             };
-            let full = inner.index.put(&keyed, &mut self.indexed, inner.clock.now_ms())?;
+            let full = inner.index.put(&keyed, &mut self.indexed, || inner.clock.now_ms())?;
             inner.full_index_files.lock().extend(full);
         }
         self.indexed = 0;

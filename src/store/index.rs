@@ -88,7 +88,7 @@ impl Index {
         &self,
         message: &Keyed<'_>,
         done: &mut usize,
-        now_ms: i64,
+        now_ms: impl Fn() -> i64,
     ) -> io::Result<Option<Shared>> {
         let keys = message.keys.unwrap_or_default().split(KEY_SEPARATOR);
         let keys = message.unique.into_iter().chain(keys.filter(|key| !key.is_empty()));
@@ -96,35 +96,41 @@ impl Index {
         if keys.peek().is_none() {
             return Ok(None);
         }
-        let (mut file, mut filled) = self.writable(now_ms)?;
-        if *done == 0 && message.physical_offset < file.read().header().end_offset {
-            return Ok(filled);
-        }
         let topic = topic_hash(message.topic);
-        for key in keys {
-            let hash = key_hash(topic, key);
-            while !file.write().put(hash, message.physical_offset, message.store_timestamp)? {
-                let (next, full) = self.writable(now_ms)?;
-                file = next;
-                filled = full.or(filled);
+        let mut last = self.files.read().last().cloned();
+        let mut filled = None;
+        loop {
+            if let Some(file) = &last {
+                // Locked once for all keys: this is done for every message.
+                let mut file = file.write();
+                if *done == 0 && message.physical_offset < file.header().end_offset {
+                    return Ok(filled);
+                }
+                while let Some(key) = keys.peek()
+                    && file.put(
+                        key_hash(topic, key),
+                        message.physical_offset,
+                        message.store_timestamp,
+                    )?
+                {
+                    keys.next();
+                    *done += 1;
+                }
+                if keys.peek().is_none() {
+                    return Ok(filled);
+                }
             }
-            *done += 1;
+            let next = self.add(last.as_ref(), now_ms())?;
+            filled = last.replace(next);
         }
-        Ok(filled)
     }
 
-    /// The last file, or a new one where that is full, together with the full one.
-    fn writable(&self, now_ms: i64) -> io::Result<(Shared, Option<Shared>)> {
-        let last = self.files.read().last().cloned();
-        if let Some(last) = &last
-            && !last.read().is_full()
-        {
-            return Ok((Arc::clone(last), None));
-        }
-        let before = last.as_ref().map(|last| last.read().header());
+    /// A new last file, which goes on where the one before stopped.
+    fn add(&self, before: Option<&Shared>, now_ms: i64) -> io::Result<Shared> {
+        let before = before.map(|file| file.read().header());
         let file = Arc::new(RwLock::new(self.create(before, now_ms)?));
         self.files.write().push(Arc::clone(&file));
-        Ok((file, last))
+        Ok(file)
     }
 
     fn create(&self, before: Option<Header>, now_ms: i64) -> io::Result<IndexFile> {

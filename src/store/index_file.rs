@@ -82,10 +82,6 @@ impl IndexFile {
         self.header
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.header.next_entry.unsigned_abs() >= self.shape.entries
-    }
-
     /// Puts one key; `false` if the file is full.
     pub(crate) fn put(&mut self, hash: i32, offset: i64, store_timestamp: i64) -> io::Result<bool> {
         let number = self.header.next_entry;
