@@ -326,7 +326,7 @@ impl CommitLog {
         if self.segments.find(base).is_some() {
             return Ok(());
         }
-        let file = self.segments.create_file(base)?;
+        let file = self.segments.create_file(base, 0)?;
         let made = make_ready(&file, 1)
             .and_then(|()| file.sync_all())
             .and_then(|()| sync_dir(self.segments.dir()));

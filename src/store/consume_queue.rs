@@ -14,7 +14,7 @@ use protocol::message::FIXED_LEN;
 use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, ExtUnit};
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
-use crate::mapped::{MappedFile, PAGE, Segments, Slice, Tail, page_up};
+use crate::mapped::{Changes, MappedFile, PAGE, Segments, Slice, Tail, page_up};
 use crate::queue_ext::QueueExt;
 use crate::queue_load::{EntryFile, LoadedQueue};
 
@@ -249,12 +249,8 @@ impl ConsumeQueue {
     }
 
     fn new_file(&self, base: i64) -> io::Result<Arc<MappedFile>> {
-        let file = self.segments.create_file(base)?;
+        let file = self.segments.create_file(base, PAGE)?;
         self.new_names.store(true, Ordering::Release);
-        if let Err(error) = file.make_ready(PAGE) {
-            let _ = file.remove();
-            return Err(error);
-        }
         if self.segments.last().is_none() {
             self.flushed.store(base, Ordering::Release);
             self.min.store(base, Ordering::Release);
@@ -391,37 +387,38 @@ impl ConsumeQueue {
         Ok(retired)
     }
 
-    /// Writes entries to the disk, if at least `least_pages` are dirty. The result says whether
-    /// nothing is left to write.
-    pub(crate) fn flush(&self, least_pages: i64) -> io::Result<bool> {
+    /// Hands out the entries that are not on the disk yet, if at least `least_pages` are dirty. They
+    /// count as flushed at once: where they cannot be synced nothing is written any more. The result
+    /// says whether nothing is left.
+    pub(crate) fn take_unflushed(&self, least_pages: i64, changes: &mut Changes) -> bool {
         if self.is_deleted() {
-            return Ok(true);
+            return true;
         }
         let max = self.max.load(Ordering::Acquire);
         let mut at = self.flushed.load(Ordering::Acquire);
         let page = PAGE as i64;
         if max / page - at / page < least_pages {
-            return Ok(max == at);
+            return max == at;
         }
         while at < max {
             let Some(file) = self.segments.find(at) else { break };
             let from = usize::try_from(at - file.base()).unwrap_or(0);
             let to = file.published();
-            file.sync(from, to)?;
             let end = file.base() + to as i64;
+            changes.note_pages(file, from..to);
             if end <= at {
                 break;
             }
             at = end;
         }
         if let Some(ext) = &self.ext {
-            ext.flush()?;
+            ext.take_unflushed(changes);
         }
         if self.new_names.swap(false, Ordering::AcqRel) {
-            self.segments.sync_names()?;
+            changes.note_new_folder(self.segments.dir());
         }
         self.flushed.store(at, Ordering::Release);
-        Ok(at >= self.max.load(Ordering::Acquire))
+        at >= self.max.load(Ordering::Acquire)
     }
 }
 
@@ -459,9 +456,16 @@ fn reserve(tail: &Tail, bytes: usize) -> io::Result<()> {
         return Ok(());
     }
     let needed = page_up(tail.position() + bytes);
-    let ready = tail.file().ready();
-    match tail.file().make_ready(needed.max(ready + ready.clamp(PAGE, RESERVE_STEP_MAX))) {
-        Err(error) if is_disk_full(&error) => tail.file().make_ready(needed),
+    let file = tail.file();
+    let step = file.ready().clamp(PAGE, RESERVE_STEP_MAX);
+    // A queue that grows is worth a larger piece of memory.
+    let done = if step < RESERVE_STEP_MAX {
+        file.make_few_ready(needed.max(file.ready() + step))
+    } else {
+        file.make_ready(needed.max(file.ready() + step))
+    };
+    match done {
+        Err(error) if is_disk_full(&error) => file.make_few_ready(needed),
         other => other,
     }
 }

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -28,12 +29,29 @@ pub(crate) fn sync(
     range: Range<usize>,
     run: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
-    let device = DEVICES.lock().iter().find(|device| path.starts_with(&device.root)).cloned();
-    let Some(device) = device else { return run() };
+    let Some(device) = device_of(path) else { return run() };
+    let _alone = device.syncing.lock();
+    device.works()?;
     let before = Before::of(path, range);
     run()?;
     device.synced(path, before);
     Ok(())
+}
+
+/// Runs a sync of everything below a folder.
+pub(crate) fn sync_whole(root: &Path, run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let Some(device) = device_of(root) else { return run() };
+    let _alone = device.syncing.lock();
+    device.works()?;
+    let all = std::iter::once(root.to_path_buf()).chain(tree(root));
+    let before: Vec<_> = all.map(|path| (Before::of(&path, 0..usize::MAX), path)).collect();
+    run()?;
+    before.into_iter().for_each(|(before, path)| device.synced(&path, before));
+    Ok(())
+}
+
+fn device_of(path: &Path) -> Option<Arc<Device>> {
+    DEVICES.lock().iter().find(|device| path.starts_with(&device.root)).cloned()
 }
 
 /// What a sync finds when it begins.
@@ -71,6 +89,11 @@ fn names_in(dir: &Path) -> BTreeSet<PathBuf> {
 pub(crate) struct Device {
     root: PathBuf,
     disk: Mutex<Disk>,
+    /// Every sync fails from now on.
+    broken: AtomicBool,
+    syncs: AtomicUsize,
+    /// One sync at a time: else an older copy could go over a newer one.
+    syncing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -90,13 +113,35 @@ impl Device {
             }
             disk.names.insert(path);
         }
-        let device = Arc::new(Self { root: root.to_path_buf(), disk: Mutex::new(disk) });
+        let device = Arc::new(Self {
+            root: root.to_path_buf(),
+            disk: Mutex::new(disk),
+            broken: AtomicBool::new(false),
+            syncs: AtomicUsize::new(0),
+            syncing: Mutex::default(),
+        });
         DEVICES.lock().push(Arc::clone(&device));
         device
     }
 
     pub(crate) fn detach(&self) {
         DEVICES.lock().retain(|device| device.root != self.root);
+    }
+
+    /// Makes every sync fail from now on.
+    pub(crate) fn break_down(&self) {
+        self.broken.store(true, Ordering::SeqCst);
+    }
+
+    /// How many syncs were asked for.
+    pub(crate) fn syncs(&self) -> usize {
+        self.syncs.load(Ordering::SeqCst)
+    }
+
+    fn works(&self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let broken = self.broken.load(Ordering::SeqCst);
+        if broken { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
 
     fn synced(&self, path: &Path, before: Before) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::config::FlushDiskType;
 use crate::error::StoreError;
 use crate::inner::Inner;
-use crate::mapped::PAGE;
+use crate::mapped::{Changes, PAGE};
 
 /// Bytes appended that start a flush before its time, so that one flush never has too much to do.
 const BURST: i64 = 32 * 1024 * 1024;
@@ -102,14 +102,13 @@ pub(crate) fn flush_derived(inner: &Inner, least_pages: i64) -> Result<(), Store
     // Read before the queues are flushed: they hold every message up to this time then.
     let logics = inner.logics_timestamp.load(Ordering::Acquire);
     let derived = inner.dispatched.get().min(inner.log.flushed.get());
+    let mut changes = Changes::default();
     for queue in inner.queues.take_dirty() {
-        let dir = queue.segments().dir();
-        match queue.flush(least_pages) {
-            Ok(true) => {}
-            Ok(false) => inner.queues.mark_dirty(&queue),
-            Err(e) => return Err(StoreError::io("flush consume queue", dir, e)),
+        if !queue.take_unflushed(least_pages, &mut changes) {
+            inner.queues.mark_dirty(&queue);
         }
     }
+    inner.disk.sync(&changes)?;
     let full = std::mem::take(&mut *inner.full_index_files.lock());
     for file in &full {
         let index = inner.index.sync_full(file);

@@ -16,6 +16,7 @@ use crate::config::StoreConfig;
 use crate::delay::DelayLevels;
 use crate::format::paths::Paths;
 use crate::index::{Index, Shared};
+use crate::mapped::Disk;
 use crate::queues::Queues;
 use crate::replicate::Seats;
 use crate::stats::Stats;
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     /// `messageIndexEnable` as it was at the start.
     pub(crate) index_enabled: bool,
     pub(crate) checkpoint: Checkpoint,
+    pub(crate) disk: Disk,
     pub(crate) delays: DelayLevels,
     pub(crate) stats: Stats,
     pub(crate) flags: Flags,

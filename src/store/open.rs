@@ -27,7 +27,7 @@ use crate::lock::FolderLock;
 use crate::log_end::{
     LogEnd, begins_here, find_end, first_to_derive, is_unwritten, look_back, start_of_unsafe,
 };
-use crate::mapped::{MappedFile, Run, remove_all, sync_dir};
+use crate::mapped::{Disk, MappedFile, Run, remove_all, sync_dir};
 use crate::mend::{make_dir, mend, set_copy_aside};
 use crate::queues::{LoadedQueues, QueueOptions};
 use crate::replicate::Seats;
@@ -96,6 +96,7 @@ pub(crate) fn open(
     make_dir(paths.root())?;
     make_dir(paths.commit_log())?;
     let lock = FolderLock::take(&paths.lock())?;
+    let disk = Disk::open(paths.root())?;
 
     let clean = !paths.abort().exists();
     tracing::info!("last shutdown {}", if clean { "normally" } else { "abnormally" });
@@ -140,6 +141,7 @@ pub(crate) fn open(
         index,
         index_enabled: settings.message_index_enable,
         checkpoint,
+        disk,
         delays,
         stats: Stats::new(now),
         flags: Flags::default(),

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::{StoreError, is_disk_full};
 use crate::format::ext::{self, END_LEN, END_MARK, ExtUnit};
-use crate::mapped::{Run, Segments, Tail, page_up, remove_all};
+use crate::mapped::{Changes, PAGE, Run, Segments, Tail, page_up, remove_all};
 
 /// Bytes reserved at once.
 const RESERVE_STEP: usize = 64 * 1024;
@@ -111,7 +111,7 @@ impl QueueExt {
         }
         if slot.is_none() {
             let base = self.segments.last().map_or(self.first, |last| last.end());
-            let file = Arc::new(self.segments.create_file(base)?);
+            let file = Arc::new(self.segments.create_file(base, PAGE)?);
             let tail = file.tail()?;
             self.segments.push(file);
             *slot = Some(tail);
@@ -139,24 +139,25 @@ impl QueueExt {
         Ok(())
     }
 
-    /// Writes units to the disk.
-    pub(crate) fn flush(&self) -> io::Result<()> {
+    /// Hands out the units that are not on the disk yet, see
+    /// [`ConsumeQueue::take_unflushed`](crate::consume_queue::ConsumeQueue::take_unflushed).
+    pub(crate) fn take_unflushed(&self, changes: &mut Changes) {
         let mut at = self.flushed.load(Ordering::Acquire);
         let start = at;
         while let Some(file) = self.segments.find(at) {
             let from = usize::try_from(at - file.base()).unwrap_or(0);
             let to = file.published();
-            file.sync(from, to)?;
             at = file.base() + to as i64;
-            if !file.is_full() {
+            let full = file.is_full();
+            changes.note_pages(file, from..to);
+            if !full {
                 break;
             }
         }
         if at != start {
-            self.segments.sync_names()?;
+            changes.note_new_folder(self.segments.dir());
             self.flushed.store(at, Ordering::Release);
         }
-        Ok(())
     }
 
     /// Unmaps the files.
@@ -192,8 +193,8 @@ fn reserve(tail: &Tail, bytes: usize) -> io::Result<()> {
         return Ok(());
     }
     let needed = page_up(tail.position() + bytes);
-    match tail.file().make_ready(needed.max(tail.file().ready() + RESERVE_STEP)) {
-        Err(error) if is_disk_full(&error) => tail.file().make_ready(needed),
+    match tail.file().make_few_ready(needed.max(tail.file().ready() + RESERVE_STEP)) {
+        Err(error) if is_disk_full(&error) => tail.file().make_few_ready(needed),
         other => other,
     }
 }

@@ -40,12 +40,26 @@ pub(crate) struct MappedFile {
 }
 
 impl MappedFile {
-    /// Creates the file at its full length, without blocks. The name is durable only after
-    /// [`sync_dir`](super::sync_dir).
-    pub(crate) fn create(path: PathBuf, base: i64, len: usize) -> io::Result<Self> {
+    /// Creates the file at its full length, with the first `ready` bytes
+    /// [ready](Self::make_ready). The name is durable only after [`sync_dir`](super::sync_dir).
+    pub(crate) fn create(path: PathBuf, base: i64, len: usize, ready: usize) -> io::Result<Self> {
         let file = space::create(&path, len)?;
-        let map = Arc::new(Mapping::of(&file, len)?);
-        Ok(Self::with(path, base, len, Some(map), 0))
+        let ready = ready.min(len);
+        let made = if ready == 0 { Ok(()) } else { space::reserve(&file, 0, ready) }
+            .and_then(|()| Mapping::of(&file, len))
+            .and_then(|map| map.populate_alone(0, ready).map(|()| map));
+        match made {
+            Ok(map) => {
+                let file = Self::with(path, base, len, Some(Arc::new(map)), 0);
+                file.set_reserved(ready);
+                Ok(file)
+            }
+            Err(error) => {
+                // Nothing but an empty shell: it must not be found at the next start.
+                let _ = fs::remove_file(&path);
+                Err(error)
+            }
+        }
     }
 
     /// Takes up an existing file whose length was checked, all of it published: recovery reads
@@ -166,6 +180,19 @@ impl MappedFile {
     /// writable once. Blocks alone are not enough: a file system may need space to note that they
     /// are used, and would kill the process for the lack of it.
     pub(crate) fn make_ready(&self, to: usize) -> io::Result<()> {
+        self.make_ready_by(to, Mapping::populate)
+    }
+
+    /// The same for a few pages of one file of many, each of which would take memory around them.
+    pub(crate) fn make_few_ready(&self, to: usize) -> io::Result<()> {
+        self.make_ready_by(to, Mapping::populate_alone)
+    }
+
+    fn make_ready_by(
+        &self,
+        to: usize,
+        populate: impl Fn(&Mapping, usize, usize) -> io::Result<()>,
+    ) -> io::Result<()> {
         let to = to.min(self.len);
         while self.ready() < to {
             let _one_at_a_time = self.reserving.lock();
@@ -173,7 +200,8 @@ impl MappedFile {
             let step = to.min(from + READY_STEP);
             if from < step {
                 self.reserve_locked(step)?;
-                self.map()?.populate(from, step)?;
+                let map = self.map()?;
+                populate(&map, from, step)?;
                 self.ready.store(step, Ordering::Release);
             }
         }

@@ -80,6 +80,15 @@ impl Mapping {
         self.0.flush_range(from, to - from)
     }
 
+    /// As [`populate`](Self::populate), without what the system reads ahead around a page that is
+    /// touched: that may be thousands of pages, of zeroes where nothing was written.
+    pub(super) fn populate_alone(&self, from: usize, to: usize) -> io::Result<()> {
+        self.0.advise(Advice::Random)?;
+        let done = self.populate(from, to);
+        self.0.advise(Advice::Normal)?;
+        done
+    }
+
     /// Makes the pages of `from..to` present and writable. Where touching one would have killed the
     /// process, since the file system finds no space after all, this is an error instead.
     pub(super) fn populate(&self, from: usize, to: usize) -> io::Result<()> {

@@ -10,6 +10,7 @@
 //! error.
 #![allow(unsafe_code, reason = "memory maps; every block says why it is sound")]
 
+mod disk;
 mod file;
 mod map;
 mod random;
@@ -18,6 +19,7 @@ mod segments;
 mod space;
 mod tap;
 
+pub(crate) use disk::{Changes, Disk};
 pub(crate) use file::{MappedFile, Slice, Tail};
 pub(crate) use map::mappings;
 pub(crate) use map::prefetch;

@@ -199,10 +199,11 @@ impl Segments {
         self.files.read().first().map(|file| file.base())
     }
 
-    /// Makes the file that begins at `base`, without adding it.
-    pub(crate) fn create_file(&self, base: i64) -> std::io::Result<MappedFile> {
+    /// Makes the file that begins at `base`, without adding it; `ready` bytes of it can be written
+    /// at once.
+    pub(crate) fn create_file(&self, base: i64, ready: usize) -> std::io::Result<MappedFile> {
         fs::create_dir_all(&self.dir)?;
-        MappedFile::create(self.dir.join(paths::offset_name(base)), base, self.file_len)
+        MappedFile::create(self.dir.join(paths::offset_name(base)), base, self.file_len, ready)
     }
 
     /// Adds a file at the end.
@@ -232,15 +233,6 @@ impl Segments {
             files.remove(0);
         }
         Ok(first)
-    }
-
-    /// Makes the files' names durable. They live in the queue's folder, that one's in the topic's,
-    /// and so on up to the root. What was deleted meanwhile needs none.
-    pub(crate) fn sync_names(&self) -> std::io::Result<()> {
-        self.dir.ancestors().take(4).try_for_each(|dir| match sync_dir(dir) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        })
     }
 
     /// Unmaps the files that nobody uses just now; how many.

@@ -14,5 +14,12 @@ pub(crate) fn tapped(
     run()
 }
 
+/// Runs a sync of everything below a folder.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn tapped_whole(_root: &Path, run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    run()
+}
+
 #[cfg(test)]
-pub(crate) use crate::device::sync as tapped;
+pub(crate) use crate::device::{sync as tapped, sync_whole as tapped_whole};

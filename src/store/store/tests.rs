@@ -1,11 +1,17 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
 
 use super::*;
+use crate::format::checkpoint::Mark;
 use crate::watermark::Waited;
 
 fn open(dir: &Path) -> Arc<Store> {
+    open_with(dir, |_| {})
+}
+
+fn open_with(dir: &Path, change: impl FnOnce(&mut StoreConfig)) -> Arc<Store> {
     let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-    let config = StoreConfig {
+    let mut config = StoreConfig {
         store_path_root_dir: text(dir.to_path_buf()),
         store_path_commit_log: text(dir.join("commitlog")),
         maped_file_size_commit_log: 4096,
@@ -14,16 +20,21 @@ fn open(dir: &Path) -> Arc<Store> {
         flush_interval_commit_log: 100_000,
         ..StoreConfig::default()
     };
+    change(&mut config);
     let store = Store::open(Arc::new(Live::new(config)), Arc::new(())).unwrap();
     store.start().unwrap();
     store
 }
 
 fn put(store: &Store) -> Result<Appended, AppendError> {
+    put_to(store, 0)
+}
+
+fn put_to(store: &Store, queue_id: i32) -> Result<Appended, AppendError> {
     let host = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
     store.append(&NewMessage {
         topic: "T",
-        queue_id: 0,
+        queue_id,
         flag: 0,
         sys_flag: 0,
         born_timestamp: 0,
@@ -58,6 +69,42 @@ fn a_failed_flush_ends_all_writing_and_is_told_to_everybody() {
     let store = open(dir.path());
     assert_eq!(store.max_offset("T", 0), 1);
     put(&store).unwrap();
+}
+
+#[test]
+fn a_failed_sync_of_the_whole_file_system_ends_all_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let device = crate::device::Device::attach(dir.path());
+    let store = open_with(dir.path(), |config| {
+        config.flush_interval_consume_queue = 1;
+        config.flush_consume_queue_thorough_interval = 1;
+    });
+    for queue_id in 0..20 {
+        put_to(&store, queue_id).unwrap();
+    }
+    let settled = |store: &Store| {
+        store.dispatched().wait_blocking(store.appended().get(), None, None);
+    };
+    settled(&store);
+    store.flush().unwrap();
+    let marked = store.appended().get();
+    let until = Instant::now() + Duration::from_secs(20);
+    while Mark::decode(&fs::read(dir.path().join("checkpoint")).unwrap()) != Some(Mark(marked)) {
+        assert!(Instant::now() < until, "the checkpoint never says what is on the disk");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    device.break_down();
+    for queue_id in 0..20 {
+        let _ = put_to(&store, queue_id);
+    }
+    assert_eq!(store.flushed().wait_blocking(i64::MAX, Some(until), None), Waited::Closed);
+    assert!(store.poisoned().is_some_and(|why| why.contains("sync")));
+    assert!(matches!(put(&store), Err(AppendError::Poisoned)));
+    assert!(matches!(store.shutdown(), Err(StoreError::Poisoned(_))));
+    let checkpoint = fs::read(dir.path().join("checkpoint")).unwrap();
+    assert_eq!(Mark::decode(&checkpoint), Some(Mark(marked)), "and it stays where it was");
+    assert!(dir.path().join("abort").exists());
+    device.detach();
 }
 
 #[test]

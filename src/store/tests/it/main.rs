@@ -8,4 +8,5 @@ mod golden;
 mod house;
 mod recovery;
 mod replicate;
+mod scale;
 mod support;

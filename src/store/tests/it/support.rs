@@ -141,7 +141,12 @@ pub(crate) fn put(store: &Store, topic: &str, queue_id: i32, body: &[u8]) -> App
 
 /// Waits until everything appended is in its queue.
 pub(crate) fn settle(store: &Store) {
-    let until = Some(Instant::now() + PATIENCE);
+    settle_within(store, PATIENCE);
+}
+
+/// The same, for what takes longer.
+pub(crate) fn settle_within(store: &Store, patience: Duration) {
+    let until = Some(Instant::now() + patience);
     let waited = store.dispatched().wait_blocking(store.appended().get(), until, None);
     assert_eq!(waited, Waited::Reached, "dispatcher");
 }
