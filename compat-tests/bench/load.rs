@@ -70,7 +70,7 @@ impl Outcome {
     }
 }
 
-/// Sends `templates` in turn for `length`, then waits for what is in flight.
+/// Sends `templates` in turn for `length`, one at least, then waits for what is in flight.
 pub(crate) fn run(
     port: u16,
     templates: &[Template],
@@ -96,9 +96,12 @@ pub(crate) fn run(
         input: Vec::new(),
         filled: 0,
     };
-    while started.elapsed() < length {
+    loop {
         load.fill_window()?;
         load.take_answers()?;
+        if started.elapsed() >= length {
+            break;
+        }
     }
     while load.free.len() < pace.window {
         load.take_answers()?;
@@ -188,7 +191,8 @@ impl Load<'_> {
     }
 }
 
-fn frame_length(bytes: &[u8]) -> Option<usize> {
+/// Bytes of the frame that begins here, as far as its length is there.
+pub(crate) fn frame_length(bytes: &[u8]) -> Option<usize> {
     let word = bytes.get(..4)?.try_into().ok()?;
     Some(4 + u32::from_be_bytes(word) as usize)
 }

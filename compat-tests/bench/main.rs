@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::HashMap;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -13,10 +14,11 @@ use compat_tests::launch::Launcher;
 
 mod load;
 mod process;
+mod received;
 mod report;
 mod work;
 
-use load::{Outcome, Pace};
+use load::{Outcome, Pace, Template};
 use process::Memory;
 use report::{Report, Sample};
 use work::{Filter, ROWS, Row, Work};
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
     let Some(options) = parse(std::env::args().skip(1))? else {
         return Ok(());
     };
+    process::allow_connections()?;
     if let Some(port) = options.port {
         return load_only(port, &options);
     }
@@ -119,15 +122,37 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>> {
 /// Loads a broker that somebody else started and watches.
 fn load_only(port: u16, options: &Options) -> Result<()> {
     for row in &options.rows {
-        let templates = row.work.templates(port)?;
         let pace = Pace { window: row.window, rate: None };
         let length = Duration::from_secs_f64(options.seconds);
-        let outcome = load::run(port, &templates, pace, length)?;
+        let templates = row.work.templates(port)?;
+        let _idle = idle_connections(port, row.work)?;
+        let outcome = perform(port, row.work, &templates, pace, length)?;
         let messages = outcome.requests as f64 * row.work.messages();
         let rate = messages / outcome.elapsed.as_secs_f64();
         println!("{:14} {rate:9.0} msg/s p99.9 {} us", row.name, outcome.percentile(0.999));
     }
     Ok(())
+}
+
+/// Does the work for a time.
+fn perform(
+    port: u16,
+    work: Work,
+    templates: &[Template],
+    pace: Pace,
+    length: Duration,
+) -> Result<Outcome> {
+    match work {
+        Work::Received(rate) => received::run(port, rate.into(), length),
+        _ => load::run(port, templates, pace, length),
+    }
+}
+
+/// The connections of a work that do nothing.
+fn idle_connections(port: u16, work: Work) -> Result<Vec<TcpStream>> {
+    let count = if let Work::Idle(count) = work { count } else { 0 };
+    let open = || TcpStream::connect(("127.0.0.1", port)).context("open idle connections");
+    (0..count).map(|_| open()).collect()
 }
 
 fn spec<'a>(backend: Backend, properties: &'a [(&'a str, &'a str)]) -> Spec<'a> {
@@ -144,7 +169,11 @@ fn measure_start(backend: Backend) -> Result<Duration> {
     cluster.broker.spawn(backend)?;
     let one = Pace { window: 1, rate: None };
     let deadline = started + Duration::from_secs(60);
-    while load::run(cluster.broker.port, &templates, one, Duration::from_nanos(1)).is_err() {
+    let accepted = || {
+        let outcome = load::run(cluster.broker.port, &templates, one, Duration::ZERO);
+        outcome.is_ok_and(|outcome| outcome.requests > 0)
+    };
+    while !accepted() {
         if Instant::now() > deadline {
             bail!("no message accepted after 60 s\n{}", cluster.logs());
         }
@@ -233,9 +262,10 @@ fn one_sample(cluster: &Cluster, row: &Row, pace: Pace, seconds: f64) -> Result<
         std::thread::sleep(Duration::from_millis(500));
     }
     let templates = row.work.templates(broker.port)?;
+    let _idle = idle_connections(broker.port, row.work)?;
     let before = process::cpu_seconds(broker)?;
-    let outcome: Outcome =
-        load::run(broker.port, &templates, pace, Duration::from_secs_f64(seconds))?;
+    let length = Duration::from_secs_f64(seconds);
+    let outcome = perform(broker.port, row.work, &templates, pace, length)?;
     let cpu = process::cpu_seconds(broker)? - before;
     let messages = outcome.requests as f64 * row.work.messages();
     Ok(Sample {

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
 use compat_tests::cluster::Node;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 /// Processor seconds (user and system) the process has used so far.
 pub(crate) fn cpu_seconds(broker: &Node) -> Result<f64> {
@@ -14,6 +14,12 @@ pub(crate) fn cpu_seconds(broker: &Node) -> Result<f64> {
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || -> Result<f64> { Ok(fields.next().context("stat")?.parse()?) };
     Ok((ticks()? + ticks()?) / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Lets this process and those it starts have as many connections as the system allows them.
+pub(crate) fn allow_connections() -> Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// Stops a process until [`resume`], so that it takes nothing from the other one.

@@ -143,10 +143,31 @@ impl Spread {
     fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
-        Some(Self { min, median: values[values.len() / 2], max })
+        // The two in the middle are one where their number is odd.
+        let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        Some(Self { min, median: f64::midpoint(low, high), max })
     }
 
     fn show(&self, show: fn(f64) -> String) -> String {
         format!("{} ({} to {})", show(self.median), show(self.min), show(self.max))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[f64], expected: [f64; 3]) {
+        let spread = Spread::of(values.to_vec()).unwrap();
+        assert!([spread.min, spread.median, spread.max] == expected, "{values:?}");
+    }
+
+    #[test]
+    fn a_median_is_in_the_middle() {
+        check(&[7.0], [7.0, 7.0, 7.0]);
+        check(&[9.0, 1.0], [1.0, 5.0, 9.0]);
+        check(&[9.0, 1.0, 2.0], [1.0, 2.0, 9.0]);
+        check(&[4.0, 9.0, 1.0, 2.0], [1.0, 3.0, 9.0]);
+        assert!(Spread::of(Vec::new()).is_none());
     }
 }

@@ -8,7 +8,8 @@ use crate::load::Template;
 
 /// Topic of all works.
 pub(crate) const TOPIC: &str = "BenchTopic";
-const QUEUES: usize = 8;
+/// Its queues.
+pub(crate) const QUEUES: usize = 8;
 /// Topics of [`Work::Spread`].
 const TOPICS: usize = 2000;
 
@@ -27,6 +28,10 @@ pub(crate) enum Work {
     Pull(Filter),
     /// Messages of 128 bytes, each on disk before it is acknowledged.
     SyncSend,
+    /// So many messages of 128 bytes a second, received by pulls that wait for them.
+    Received(u32),
+    /// Messages of 128 bytes, while so many other connections do nothing.
+    Idle(usize),
 }
 
 /// What a pull wants; everything that is there passes all of them.
@@ -57,12 +62,14 @@ pub(crate) struct Row {
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "send128", work: Work::Send(128), window: 256, paced: false },
     Row { name: "send128-paced", work: Work::Send(128), window: 4096, paced: true },
+    Row { name: "idle10k", work: Work::Idle(10_000), window: 256, paced: false },
     Row { name: "send1k", work: Work::Send(1024), window: 256, paced: false },
     Row { name: "batch32x128", work: Work::Batch, window: 32, paced: false },
     Row { name: "delay128", work: Work::Delayed, window: 256, paced: false },
     Row { name: "pull32", work: Work::Pull(Filter::None), window: 16, paced: false },
     Row { name: "tags32", work: Work::Pull(Filter::Tags), window: 16, paced: false },
     Row { name: "sql32", work: Work::Pull(Filter::Sql), window: 16, paced: false },
+    Row { name: "received5k", work: Work::Received(5000), window: QUEUES, paced: false },
     // Last: the queues are made behind the sends, and go on being made after them.
     Row { name: "topics2000", work: Work::Spread, window: 256, paced: false },
     Row { name: "syncflush1", work: Work::SyncSend, window: 1, paced: false },
@@ -75,7 +82,7 @@ impl Work {
     pub(crate) fn messages(self) -> f64 {
         match self {
             Work::Batch | Work::Pull(_) => 32.0,
-            Work::Send(_) | Work::SyncSend | Work::Spread | Work::Delayed => 1.0,
+            _ => 1.0,
         }
     }
 
@@ -83,7 +90,9 @@ impl Work {
     pub(crate) fn templates(self, port: u16) -> Result<Vec<Template>> {
         match self {
             Work::Send(bytes) => (0..QUEUES).map(|queue| send(queue, bytes)).collect(),
-            Work::SyncSend => (0..QUEUES).map(|queue| send(queue, 128)).collect(),
+            Work::SyncSend | Work::Idle(_) | Work::Received(_) => {
+                (0..QUEUES).map(|queue| send(queue, 128)).collect()
+            }
             Work::Spread => {
                 make_topics(port)?;
                 let queues = (0..QUEUES).flat_map(|q| (0..TOPICS).map(move |t| (t, q)));
@@ -126,7 +135,8 @@ fn body(bytes: usize) -> Vec<u8> {
     vec![b'x'; bytes]
 }
 
-fn send_frame(code: i32, topic: &str, queue: usize, more: &str, body: Vec<u8>) -> Frame {
+/// A message to send.
+pub(crate) fn send_frame(code: i32, topic: &str, queue: usize, more: &str, body: Vec<u8>) -> Frame {
     let properties = format!(
         "UNIQ_KEY\u{1}7F0000010A0B18B4AAC2123456780000\u{2}WAIT\u{1}true\u{2}TAGS\u{1}TagA\u{2}{more}"
     );
@@ -187,15 +197,29 @@ fn pull(queue: usize, offset: i64, filter: Filter) -> Frame {
         Filter::Tags => ("TAG", "TagA || TagB"),
         Filter::Sql => ("SQL92", "TAGS IN ('TagA', 'TagB')"),
     };
+    pull_frame(queue, offset, kind, expression, 0)
+}
+
+/// A pull of up to 32 messages with a filter of its own; it is held where `held_ms` says so.
+pub(crate) fn pull_frame(
+    queue: usize,
+    offset: i64,
+    kind: &str,
+    expression: &str,
+    held_ms: u32,
+) -> Frame {
+    const SUSPEND: i32 = 1 << 1;
+    const SUBSCRIPTION: i32 = 1 << 2;
+    let suspend = if held_ms > 0 { SUSPEND } else { 0 };
     Frame::request(11)
         .with("consumerGroup", "bench_consumer")
         .with("topic", TOPIC)
         .with("queueId", queue)
         .with("queueOffset", offset)
         .with("maxMsgNums", 32)
-        .with("sysFlag", 4)
+        .with("sysFlag", SUBSCRIPTION | suspend)
         .with("commitOffset", 0)
-        .with("suspendTimeoutMillis", 0)
+        .with("suspendTimeoutMillis", held_ms)
         .with("subscription", expression)
         .with("subVersion", 0)
         .with("expressionType", kind)
