@@ -44,6 +44,9 @@ else
     echo "no mount namespace can be made here: left out"
 fi
 
+step "Instructions of the hot paths"
+sh scripts/instructions.sh
+
 step "Cases run against Java 4.4.0 and ours"
 # One case at a time, and a case that failed once more: the stock client drops fresh connections when
 # the machine is crowded. First failures are printed.
