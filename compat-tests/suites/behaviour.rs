@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use super::trial;
 use crate::backend::{Products, pair};
 use crate::cluster::{BROKER_NAME, Cluster, Node, Spec};
-use crate::java::{Client, Program, mqadmin};
+use crate::java::{Client, Program, mqadmin, native_mqadmin};
 use crate::json::Json;
 use crate::launch::{attach, wait_until};
 use crate::reaper;
@@ -338,6 +338,10 @@ fn asked(session: &mut Session, cluster: &mut Cluster) -> Result<()> {
         state.matches("topic=Asked").count() + state.matches("Asked  ").count() >= 4,
         "{state}"
     );
+    session.run(&["pull", "CG_Pulled", "Asked"])?;
+    for (group, member) in [("CG_Asked", "a"), ("CG_Pulled", "puller")] {
+        offsets_told(cluster, group, member)?;
+    }
     let first = ask(&format!("queryMsgByOffset -t Asked -b {BROKER_NAME} -i 1 -o 0"))?;
     let message = first.lines().find_map(|line| line.strip_prefix("OffsetID:"));
     let message = message.with_context(|| first.clone())?.trim();
@@ -353,6 +357,22 @@ fn asked(session: &mut Session, cluster: &mut Cluster) -> Result<()> {
     let again =
         |got: &[Got]| (0..12).all(|body| got.iter().filter(|got| got.body == body).count() >= 2);
     session.until("everything again", again)
+}
+
+/// A member tells how far it is, asked by its broker (requests 223 and 221); the stock mqadmin has the
+/// command and does not offer it.
+fn offsets_told(cluster: &Cluster, group: &str, member: &str) -> Result<()> {
+    let names = cluster.name_server()?.address();
+    let mut told = String::new();
+    let all = wait_until("offsets of a member", PATIENCE, || {
+        let words = ["getConsumerStatus", "-g", group, "-t", "Asked", "-n", &names];
+        told = native_mqadmin(&cluster.broker.home, &words)?;
+        let rows = told.lines().filter(|line| line.contains(BROKER_NAME));
+        let rows: Vec<Vec<&str>> = rows.map(|line| line.split_whitespace().collect()).collect();
+        let done = |row: &&Vec<&str>| matches!(row[..], [id, BROKER_NAME, _, "3"] if id.ends_with(&format!("@{member}")));
+        Ok(rows.len() == 4 && rows.iter().filter(done).count() == 4)
+    });
+    all.with_context(|| told)
 }
 
 /// Two name servers, of which one is away at a time, killed or stopped; the client meets topics

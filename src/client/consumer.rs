@@ -58,6 +58,8 @@ pub(crate) struct Members {
     news: Notify,
     /// The consumer behind it; a pull consumer has none.
     consumer: OnceLock<Weak<Inner>>,
+    /// What a pull consumer committed.
+    committed: Mutex<BTreeMap<MessageQueue, i64>>,
 }
 
 impl Members {
@@ -69,7 +71,23 @@ impl Members {
             subscriptions: RwLock::default(),
             news: Notify::new(),
             consumer: OnceLock::new(),
+            committed: Mutex::default(),
         }
+    }
+
+    /// A pull consumer committed an offset.
+    pub(crate) fn committed(&self, queue: &MessageQueue, offset: i64) {
+        self.committed.lock().insert(queue.clone(), offset);
+    }
+
+    /// How far this member is in the queues of a topic.
+    pub(crate) fn progress_of(&self, topic: &str) -> BTreeMap<MessageQueue, i64> {
+        if let Some(consumer) = self.consumer() {
+            return consumer.progress_of(topic);
+        }
+        let committed = self.committed.lock();
+        let of_topic = committed.iter().filter(|(queue, _)| queue.topic == topic);
+        of_topic.map(|(queue, offset)| (queue.clone(), *offset)).collect()
     }
 
     pub(crate) fn changed(&self) {

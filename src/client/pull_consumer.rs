@@ -264,6 +264,7 @@ impl PullConsumer {
     /// # Errors
     /// Failed calls and refusals.
     pub async fn commit(&self, queue: &MessageQueue, offset: i64) -> Result<(), ClientError> {
+        self.members.committed(queue, offset);
         if let Some(local) = &self.local_offsets {
             local.set(queue, offset);
             local.save();

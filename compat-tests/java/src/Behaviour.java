@@ -1,9 +1,13 @@
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import org.apache.rocketmq.client.ClientConfig;
+import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -12,6 +16,7 @@ import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
 
 /**
@@ -21,6 +26,7 @@ import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
  *
  *   join member group topic how pause   how: push ordered broadcast; the pause in ms of each message
  *   leave member
+ *   pull group topic                    reads all, commits it, and stays a member that pulls
  *   send topic first count              bodies are numbers; each goes to queue body % queues
  */
 public class Behaviour {
@@ -44,6 +50,9 @@ public class Behaviour {
                         break;
                     case "leave":
                         members.remove(words[1]).shutdown();
+                        break;
+                    case "pull":
+                        pull(words[1], words[2]);
                         break;
                     case "send":
                         send(producer, words[1], Integer.parseInt(words[2]),
@@ -71,6 +80,23 @@ public class Behaviour {
         client.setHeartbeatBrokerInterval(1000);
         client.setPersistConsumerOffsetInterval(500);
         client.setVipChannelEnabled(false);
+    }
+
+    private static void pull(String group, String topic) throws Exception {
+        DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(group);
+        configure(consumer);
+        consumer.setInstanceName("puller");
+        consumer.setRegisterTopics(new HashSet<>(Collections.singleton(topic)));
+        consumer.start();
+        int queues = consumer.fetchSubscribeMessageQueues(topic).size();
+        // Offsets of queues that are not its own are forgotten.
+        while (consumer.fetchMessageQueuesInBalance(topic).size() < queues) {
+            Thread.sleep(50);
+        }
+        for (MessageQueue queue : consumer.fetchSubscribeMessageQueues(topic)) {
+            PullResult read = consumer.pull(queue, "*", 0, 32);
+            consumer.updateConsumeOffset(queue, read.getNextBeginOffset());
+        }
     }
 
     /** Sends each message until it is stored. */

@@ -16,6 +16,7 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendCallback;
@@ -323,6 +324,17 @@ public class Clients {
         }
     }
 
+    /** None while the name server does not know a topic that was just made. */
+    private static Set<MessageQueue> queues(DefaultMQPullConsumer consumer, String topic)
+        throws Exception {
+        try {
+            return consumer.fetchSubscribeMessageQueues(topic);
+        } catch (MQClientException e) {
+            Thread.sleep(50);
+            return Collections.emptySet();
+        }
+    }
+
     private static void pull(String topic, String expression, int count) throws Exception {
         DefaultMQPullConsumer consumer = new DefaultMQPullConsumer("CG_pull_" + topic);
         consumer.setNamesrvAddr(nameServer);
@@ -334,7 +346,7 @@ public class Clients {
         long end = System.currentTimeMillis() + 30_000;
         try {
             do {
-                for (MessageQueue queue : consumer.fetchSubscribeMessageQueues(topic)) {
+                for (MessageQueue queue : queues(consumer, topic)) {
                     long offset = next.containsKey(queue) ? next.get(queue)
                         : consumer.minOffset(queue);
                     PullResult result = consumer.pull(queue, expression, offset, 32);

@@ -83,9 +83,8 @@ fn consumer(
             Answer::Now(Reply::ok())
         }
         R::GetConsumerStatusFromClient(header) if ours(&header.group) => {
-            let table = members.consumer().map(|consumer| consumer.progress_of(&header.topic));
             let status = GetConsumerStatusBody {
-                message_queue_table: table.unwrap_or_default(),
+                message_queue_table: members.progress_of(&header.topic),
                 ..GetConsumerStatusBody::default()
             };
             Answer::Now(Reply::ok().body(json::to_vec(&status)))

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use client::{ConsumeFrom, ConsumeStatus, Message, OrderStatus, Producer, PushConsumer, Received};
+use client::{
+    ConsumeFrom, ConsumeStatus, Filter, Message, OrderStatus, Producer, PullConsumer, PushConsumer,
+    Received,
+};
 
 use crate::{Failure, PATIENCE, finish, next_command, say, text_of};
 
@@ -19,6 +22,7 @@ pub(crate) async fn run(name_servers: &str) -> Result<(), Failure> {
         .start()
         .await?;
     let mut members = HashMap::new();
+    let mut pullers = Vec::new();
     while let Some(words) = next_command()? {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         finish(match words.as_slice() {
@@ -39,6 +43,13 @@ pub(crate) async fn run(name_servers: &str) -> Result<(), Failure> {
                 }
                 None => Err("no such member".into()),
             },
+            ["pull", group, topic] => match pull(name_servers, group, topic).await {
+                Ok(puller) => {
+                    pullers.push(puller);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
             ["send", topic, first, count] => {
                 send(&producer, topic, first.parse()?, count.parse()?).await
             }
@@ -48,8 +59,27 @@ pub(crate) async fn run(name_servers: &str) -> Result<(), Failure> {
     for member in members.into_values() {
         member.shutdown().await;
     }
+    for puller in pullers {
+        puller.shutdown().await;
+    }
     producer.shutdown().await;
     Ok(())
+}
+
+/// Reads what is there, commits it, and stays a member of the group.
+async fn pull(name_servers: &str, group: &str, topic: &str) -> Result<PullConsumer, Failure> {
+    let consumer = PullConsumer::builder(group)
+        .name_servers(name_servers)
+        .instance_name("puller")
+        .periods(PERIOD, PERIOD)
+        .start()
+        .await?;
+    consumer.join(topic).await?;
+    for queue in consumer.queues(topic).await? {
+        let pulled = consumer.pull(&queue, &Filter::all(), 0, 32).await?;
+        consumer.commit(&queue, pulled.next_offset).await?;
+    }
+    Ok(consumer)
 }
 
 /// Sends each message until it is stored.

@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client::{
-    ConsumeFrom, ConsumeStatus, Filter, Message, MessageQueue, OrderStatus, Producer, PullConsumer,
-    PullStatus, Received, SendResult, TransactionState,
+    ClientError, ConsumeFrom, ConsumeStatus, Filter, Message, MessageQueue, OrderStatus, Producer,
+    PullConsumer, PullStatus, Received, SendResult, TransactionState,
 };
 use tokio::sync::mpsc;
 
 use crate::{Cluster, Failure, PATIENCE, finish, next_command, or_null, say, text_of};
+
+/// Pause before a route is asked for again.
+const ROUTE_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(cluster: &Cluster) -> Result<(), Failure> {
     while let Some(words) = next_command()? {
@@ -199,9 +202,17 @@ async fn pull(
     let consumer = cluster.puller(&format!("CG_pull_{topic}"))?.start().await?;
     let filter = Filter::tags(expression);
     let (mut found, start) = (0, Instant::now());
-    // One-way sends may still be on their way into the queues.
+    // One-way sends may still be on their way into the queues, and the topic that they made on its way
+    // to the name server.
     while found < count && start.elapsed() < PATIENCE {
-        for queue in consumer.queues(topic).await? {
+        let queues = match consumer.queues(topic).await {
+            Err(ClientError::NoRoute(_)) => {
+                tokio::time::sleep(ROUTE_PAUSE).await;
+                continue;
+            }
+            queues => queues?,
+        };
+        for queue in queues {
             found += pull_queue(&consumer, &queue, &filter).await?;
         }
     }

@@ -1,7 +1,7 @@
 //! The client steered by lines on standard input, as the compatibility tests steer Java's: the
 //! twin of the programs under `compat-tests/java/src`, with their commands and their lines.
 //!
-//!     driver Clients <name servers> [tls | <access key> <secret key>]
+//!     driver Clients <name servers> [tls | tls=<file> | <access key> <secret key>]
 //!     driver Transactions <name servers> <group>
 //!     driver Behaviour <name servers>
 //!     driver Flow <name servers> <group> <topic> <first number>
@@ -66,6 +66,11 @@ impl Cluster {
             [] => {}
             // Test mode: everybody is trusted.
             ["tls"] => cluster.tls = Some(TlsSettings::from_lookup(|_| None)),
+            [word] if word.starts_with("tls=") => {
+                let file = word.trim_start_matches("tls=").to_owned();
+                let property = |key: &str| (key == "tls.config.file").then(|| file.clone());
+                cluster.tls = Some(TlsSettings::load(property)?);
+            }
             [access_key, secret] => {
                 cluster.account = Some(Credentials::new(*access_key, secret));
             }
