@@ -2,10 +2,12 @@
 # Tunes a Linux machine that a broker has for itself; needs root. Running it again changes nothing more.
 #   os.sh       applies the settings and shows them
 #   os.sh -n    only shows what it would do
+# OS_ROOT is put before the paths of the files that it changes, to prepare an image or to try it out.
 
 PATH=$PATH:/sbin:/usr/sbin
 export PATH
 
+root=${OS_ROOT:-}
 dry=
 case ${1:-} in -n | --dry-run) dry=1 ;; esac
 [ -n "$dry" ] || [ "$(id -u)" -eq 0 ] || {
@@ -29,10 +31,10 @@ for setting in overcommit_memory=1 drop_caches=1 zone_reclaim_mode=0 max_map_cou
     do_it sysctl -w "vm.$setting"
 done
 
-once /etc/profile 'ulimit -n 655350'
-once /etc/security/limits.conf '* hard nofile 655350'
-once /etc/security/limits.conf '* hard memlock      unlimited'
-once /etc/security/limits.conf '* soft memlock      unlimited'
+once "$root/etc/profile" 'ulimit -n 655350'
+once "$root/etc/security/limits.conf" '* hard nofile 655350'
+once "$root/etc/security/limits.conf" '* hard memlock      unlimited'
+once "$root/etc/security/limits.conf" '* soft memlock      unlimited'
 
 # The disk of the biggest file system gets the deadline scheduler, by whichever name the kernel has it.
 disk=$(df -Pk | awk '$1 ~ /^\/dev\// && $2 > most { most = $2; name = $1 } END { print name }')
@@ -41,7 +43,7 @@ case $disk in
     nvme*p[0-9]* | mmcblk*p[0-9]*) disk=${disk%p[0-9]*} ;;
     [svh]d*[0-9] | xvd*[0-9]) disk=$(echo "$disk" | sed 's/[0-9]*$//') ;;
 esac
-scheduler=/sys/block/$disk/queue/scheduler
+scheduler=$root/sys/block/$disk/queue/scheduler
 for choice in mq-deadline deadline; do
     grep -qw -- "$choice" "$scheduler" 2> /dev/null || continue
     if [ -n "$dry" ]; then echo "would write to $scheduler: $choice"; else echo "$choice" > "$scheduler"; fi

@@ -8,9 +8,13 @@ seconds=60
 # started <pid> <log> <name>: waits for the boot line, or says why there is none.
 started() {
     left=$((seconds * 5))
-    until grep -q "boot success" "$2"; do
+    while true; do
+        # What has ended has said everything before it is looked for.
+        alive=1
+        kill -0 "$1" 2> /dev/null || alive=
+        if grep -q "boot success" "$2"; then return; fi
         left=$((left - 1))
-        if ! kill -0 "$1" 2> /dev/null; then
+        if [ -z "$alive" ]; then
             echo "Failed to start $3. Please check $2" >&2
             exit 1
         elif [ "$left" -eq 0 ]; then

@@ -104,14 +104,63 @@ fn os_tuning_can_be_looked_at_first() {
     }
 }
 
+/// For real, as root of a machine whose files lie below a folder and whose kernel only listens.
+#[test]
+fn os_tuning_is_done_once() {
+    for shell in shells() {
+        let home = Home::bare(&shell);
+        home.fake("sysctl", "path/sysctl");
+        ["id", "df"].iter().for_each(|program| home.replace(program));
+        home.write("root/etc/profile", "umask 022\n");
+        home.write("root/etc/security/limits.conf", "* hard nofile 655350\n");
+        let scheduler = "root/sys/block/sdb/queue/scheduler";
+        let tune = || {
+            home.write(scheduler, "[none] mq-deadline kyber\n");
+            let mut run = home.command::<&str>("os.sh", &[]);
+            Shown::of(run.env("OS_ROOT", home.path("root"))).expect_code(0)
+        };
+        let read = |name: &str| std::fs::read_to_string(home.path(name)).expect("a file");
+        let (first, again) = (tune(), tune());
+        for shown in [&first, &again] {
+            assert!(shown.out.starts_with("sysctl -w vm.overcommit_memory=1\n"), "{shown:?}");
+            assert!(shown.out.contains("\nsysctl -w vm.swappiness=1\n"), "{shown:?}");
+            assert!(shown.out.contains("\nsysctl vm.min_free_kbytes\n"), "{shown:?}");
+            assert!(!shown.out.contains("would"), "{shown:?}");
+            assert_eq!(shown.err, "");
+        }
+        assert_eq!(read("root/etc/profile"), "umask 022\nulimit -n 655350\n");
+        let limits =
+            "* hard nofile 655350\n* hard memlock      unlimited\n* soft memlock      unlimited\n";
+        assert_eq!(read("root/etc/security/limits.conf"), limits);
+        assert_eq!(read(scheduler), "mq-deadline\n");
+        let link = std::fs::read_link(home.path("tmpfs")).expect("a link");
+        assert_eq!(link, Path::new("/dev/shm"));
+        assert!(first.out.ends_with("create tmpfs ok\n"), "{first:?}");
+        assert!(again.out.ends_with("tmpfs exist, do nothing.\n"), "{again:?}");
+    }
+}
+
+/// Who is not root is told so in a line, and nothing is changed.
+#[test]
+fn os_tuning_is_for_root() {
+    for shell in shells() {
+        let home = Home::bare(&shell);
+        home.fake("sysctl", "path/sysctl");
+        home.replace("id");
+        let mut run = home.command::<&str>("os.sh", &[]);
+        let shown = Shown::of(run.env("FAKE_USER", "1000").env("OS_ROOT", home.path("root")));
+        let shown = shown.expect_code(1);
+        assert_eq!((shown.out.as_str(), shown.err.lines().count()), ("", 1), "{shown:?}");
+        assert!(shown.err.contains("as root"), "{}", shown.err);
+        assert!(!home.path("tmpfs").exists());
+    }
+}
+
 /// One round of the endless loop, on a machine with this many free pages and a high mark of 100.
 fn one_round_of_cachedog(shell: &Path, free: &str) -> Shown {
     let home = Home::bare(shell);
     home.fake("sysctl", "path/sysctl");
-    for name in ["awk", "sleep"] {
-        std::fs::remove_file(home.path("path").join(name)).expect("a linked program");
-        home.fake(name, &format!("path/{name}"));
-    }
+    ["awk", "sleep"].iter().for_each(|program| home.replace(program));
     Shown::of(home.command::<&str>("cachedog.sh", &[]).env("FAKE_FREE", free))
 }
 

@@ -74,6 +74,13 @@ impl Home {
         self.link(&source, at);
     }
 
+    /// Puts a fake in the place of a program that scripts call.
+    pub(crate) fn replace(&self, program: &str) {
+        let at = format!("path/{program}");
+        fs::remove_file(self.path(&at)).expect("a linked program");
+        self.fake(program, &at);
+    }
+
     /// Makes a symbolic link below the home.
     pub(crate) fn link(&self, target: &Path, at: &str) {
         let file = self.path(at);
