@@ -11,6 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::backend::{Backend, java_lib, jvm_flags, our_binary};
 use crate::{container, reaper};
 
+/// Settings for encrypted connections, in the folder `conf` of a server's home.
+pub const TLS_FILE: &str = "tls.properties";
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -59,6 +62,8 @@ impl Program {
         for (property, file) in [("certPath", "cert.pem"), ("keyPath", "key.pem")] {
             words.push(format!("-Dtls.server.{property}={}/conf/{file}", self.home.display()));
         }
+        // Read when a test has put it there, and wins.
+        words.push(format!("-Dtls.config.file={}/conf/{TLS_FILE}", self.home.display()));
         words.push(self.class.to_owned());
         words.extend(self.args.iter().cloned());
         words
