@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::backend::{client_lib, java_lib, jvm_flags, native_client, repository, run, work_dir};
+use crate::backend::{
+    client_lib, java_lib, jvm_flags, native_client, our_binary, repository, run, work_dir,
+};
 use crate::launch::prepare_home;
 use crate::reaper;
 
@@ -79,7 +81,7 @@ impl Client {
     pub fn start(self, class: &str, args: &[&str]) -> Result<Program> {
         match self {
             Client::Java => Program::start(class, args, ""),
-            Client::Encrypted => Program::java(None, &["-Dtls.enable=true"], class, args, ""),
+            Client::Encrypted => Program::with_flags(&["-Dtls.enable=true"], class, args),
             Client::Newer(version) => Program::java(Some(version), &[], class, args, ""),
             Client::Native => Program::native(class, args),
         }
@@ -101,6 +103,11 @@ impl Program {
         Self::java(None, &[], class, args, name_server)
     }
 
+    /// Starts a main class with flags of the JVM.
+    pub fn with_flags(flags: &[&str], class: &str, args: &[&str]) -> Result<Self> {
+        Self::java(None, flags, class, args, "")
+    }
+
     fn java(
         version: Option<&'static str>,
         flags: &[&str],
@@ -115,19 +122,29 @@ impl Program {
         let mut command = Command::new("java");
         command.args(jvm_flags(home.path())).args(flags).args(["-cp", &path, class]).args(args);
         command.env("NAMESRV_ADDR", name_server).env("ROCKETMQ_HOME", home.path());
-        Self::spawn(command, home)
+        Self::spawn(&mut command, home)
+    }
+
+    /// Starts what our executable has for a main class.
+    pub fn ours(class: &str, args: &[&str], name_server: &str) -> Result<Self> {
+        let mut command = Command::new(our_binary()?);
+        Self::command(command.arg(class).args(args).env("NAMESRV_ADDR", name_server))
     }
 
     /// Starts the native client in place of a program of ours under `java/src`.
     pub fn native(class: &str, args: &[&str]) -> Result<Self> {
+        Self::command(Command::new(native_client()?).arg(class).args(args))
+    }
+
+    /// Starts any program, with a home of its own.
+    pub fn command(command: &mut Command) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("compat-native-").tempdir()?;
         reaper::folder(home.path());
-        let mut command = Command::new(native_client()?);
-        command.arg(class).args(args);
+        command.env("HOME", home.path());
         Self::spawn(command, home)
     }
 
-    fn spawn(mut command: Command, home: TempDir) -> Result<Self> {
+    fn spawn(command: &mut Command, home: TempDir) -> Result<Self> {
         let errors = File::create(home.path().join("errors.txt"))?;
         let mut child = command
             .current_dir(home.path())
@@ -207,6 +224,11 @@ impl Program {
         Ok(lines)
     }
 
+    /// The exit code, once all lines were read.
+    pub fn code(&mut self) -> Result<Option<i32>> {
+        Ok(self.child.wait()?.code())
+    }
+
     fn tail(&self) -> String {
         let errors = fs::read_to_string(self._home.path().join("errors.txt")).unwrap_or_default();
         format!("{}\n{errors}", self.seen[self.seen.len().saturating_sub(10)..].join("\n"))
@@ -240,4 +262,12 @@ pub fn mqadmin(name_server: &str, commands: &[Vec<String>]) -> Result<Vec<String
         outputs.push(output);
     }
     Ok(outputs)
+}
+
+/// Runs a command of our mqadmin in a server's or a program's home; what it printed.
+pub fn native_mqadmin(home: &Path, words: &[&str]) -> Result<String> {
+    let home = home.display();
+    let mut command = Command::new(our_binary()?);
+    command.args([format!("-Duser.home={home}"), format!("-Drocketmq.home.dir={home}")]);
+    run(command.arg("admin").args(words))
 }

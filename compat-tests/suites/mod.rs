@@ -17,10 +17,12 @@ mod mqadmin;
 mod mqadmin_native;
 mod native_client;
 mod newer_clients;
+mod programs;
 mod quickstart;
 mod replication;
 mod slave_reads;
 mod stores;
+mod tls;
 mod trace;
 mod transaction;
 
@@ -66,12 +68,14 @@ pub fn all() -> Vec<Trial> {
         transaction::trials(),
         filter::trials(),
         acl::trials(),
+        tls::trials(),
         trace::trials(),
         crash::trials(),
         faults::trials(),
         hostile::trials(),
         containers::trials(),
         dist::trials(),
+        programs::trials(),
         mqadmin::trials(),
         mqadmin_native::trials(),
         conversations::trials(),

@@ -5,8 +5,9 @@
 
 mod accounts;
 mod cases;
-mod compare;
+pub(super) mod compare;
 mod session;
+mod startup;
 
 use std::collections::BTreeSet;
 
@@ -41,6 +42,9 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("mqadmin::native_like_java_on_java", || on(Backend::Java)),
         trial("mqadmin::native_like_java_on_ours", || on(Backend::Ours)),
         trial("mqadmin::native_signs_like_java", accounts::signs_like_java),
+        trial("mqadmin::native_starts_in_a_part_of_javas_time", || {
+            startup::native_starts_in_a_part_of_javas_time()
+        }),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 /// What is taken out of an output before it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mask {
+pub(in crate::suites) enum Mask {
     /// What commands and options do: it is said in words of our own.
     Descriptions,
     /// Numbers that differ from run to run, with the blanks around them.
@@ -25,7 +25,7 @@ pub(super) enum Mask {
     Paths,
 }
 
-pub(super) fn comparable(output: &str, masks: &[Mask]) -> String {
+pub(in crate::suites) fn comparable(output: &str, masks: &[Mask]) -> String {
     let mut lines: Vec<String> = output.lines().map(str::to_owned).collect();
     for mask in masks {
         match mask {
