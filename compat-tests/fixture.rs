@@ -23,16 +23,22 @@ pub enum Fixture {
     Filtering,
     /// The master waits for a slave, and there is none.
     Lonely,
+    /// Who sends is told at once that the disk is late.
+    LateDisk,
+    /// A slave that has no master.
+    Slave,
     /// Cases that change what all others see, one after another.
     Alone,
 }
 
-const ALL: [Fixture; 6] = [
+const ALL: [Fixture; 8] = [
     Fixture::Shared,
     Fixture::NoCreate,
     Fixture::Closed,
     Fixture::Filtering,
     Fixture::Lonely,
+    Fixture::LateDisk,
+    Fixture::Slave,
     Fixture::Alone,
 ];
 
@@ -48,6 +54,8 @@ impl Fixture {
                 &[("enablePropertyFilter", "true"), ("accessMessageInMemoryMaxRatio", "0")]
             }
             Fixture::Lonely => &[("brokerRole", "SYNC_MASTER")],
+            Fixture::LateDisk => &[("flushDiskType", "SYNC_FLUSH"), ("syncFlushTimeout", "0")],
+            Fixture::Slave => &[("brokerRole", "SLAVE"), ("brokerId", "1")],
             Fixture::Closed => &[("brokerPermission", "1"), ("rejectTransactionMessage", "true")],
         }
     }
@@ -71,7 +79,9 @@ impl Pair {
         let start = |products: Products| {
             let spec = Spec { properties: fixture.properties(), ..Spec::of(products)? };
             let cluster = Cluster::start(&spec)?;
-            take_position_zero(&cluster)?;
+            if fixture != Fixture::Slave {
+                take_position_zero(&cluster)?;
+            }
             Ok(cluster)
         };
         let (left, right) = thread::scope(|scope| {

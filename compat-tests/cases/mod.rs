@@ -3,6 +3,7 @@
 
 mod admin;
 mod clients;
+mod durability;
 mod groups;
 mod locks;
 mod name_server;
@@ -19,6 +20,7 @@ mod transactions;
 
 use crate::case::{Case, Step, Target};
 use crate::json::quote;
+use crate::record::batch;
 
 /// Why ours answers code 1 where Java goes on with a null.
 const MISSING: &str = "a required field that is missing or malformed is refused by name";
@@ -27,6 +29,7 @@ const MISSING: &str = "a required field that is missing or malformed is refused 
 pub fn all() -> Vec<Case> {
     let lists = [
         send::cases(),
+        durability::cases(),
         send_back::cases(),
         pull::cases(),
         query::cases(),
@@ -80,6 +83,11 @@ fn short_send(code: i32, topic: &str) -> Step {
         ("k", "false"),
         ("m", "false"),
     ])
+}
+
+/// A batch (320) of one message to queue 0.
+fn batch_of_one(topic: &str) -> Step {
+    short_send(320, topic).ext(&[("m", "true")]).body(batch(&[("one", String::new())]))
 }
 
 /// A send in the long form (10) to queue 0.

@@ -1,6 +1,6 @@
 //! PULL_MESSAGE (11).
 
-use super::{broker, consumer_heartbeat, fast, heartbeat, pull, send, topic};
+use super::{MISSING, broker, consumer_heartbeat, fast, heartbeat, pull, send, topic};
 use crate::case::{Case, Expect, Step};
 use crate::fixture::Fixture;
 use crate::record::properties;
@@ -8,7 +8,13 @@ use crate::record::properties;
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![amounts(), statuses(), tags(), refused(), subscriptions()];
     cases.extend([long_poll(), long_poll_ends(), commits(), missing_fields(), fast_port()]);
-    cases.extend([write_only_topic(), offset_moved(), broken_expressions(), filter_data()]);
+    cases.extend([
+        numbers(),
+        write_only_topic(),
+        offset_moved(),
+        broken_expressions(),
+        filter_data(),
+    ]);
     cases
 }
 
@@ -27,6 +33,24 @@ fn amounts() -> Case {
     steps.push(pull("$(t)", 40).until("ext.maxOffset", "42"));
     steps.push(pull("$(t)", 38));
     Case::new("pull_amounts", steps)
+}
+
+/// Numbers as `Integer.parseInt` and `Long.parseLong` take them, and as they do not.
+fn numbers() -> Case {
+    let with = |field: &'static str, text: &str| pull("$(t)", 0).ext(&[(field, text)]);
+    let mut steps = vec![send("$(t)", "x"), pull("$(t)", 0).eventually()];
+    for text in ["+5", "005", "-0", "-2147483648"] {
+        steps.push(with("maxMsgNums", text));
+    }
+    for text in ["", "5 ", " 5", "5L", "0x5", "5.0", "99999999999999999999"] {
+        for field in ["maxMsgNums", "queueOffset", "queueId", "sysFlag"] {
+            steps.push(with(field, text).code_is(1));
+        }
+        // Nobody looks at it here.
+        steps.push(with("subVersion", text).ours(Expect::Code(1), MISSING));
+    }
+    steps.extend([with("queueOffset", "+0"), with("queueId", "+0"), with("sysFlag", "04")]);
+    Case::new("pull_numbers", steps).json_only()
 }
 
 fn statuses() -> Case {

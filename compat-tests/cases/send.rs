@@ -1,6 +1,6 @@
 //! SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320).
 
-use super::{broker, fast, long_send, names, pull, send, short_send, topic};
+use super::{batch_of_one, broker, fast, long_send, names, pull, send, short_send, topic};
 use crate::case::{Case, Expect};
 use crate::fixture::Fixture;
 use crate::record::{batch, properties};
@@ -9,7 +9,14 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![ok_short(), ok_long(), fast_port(), one_way(), properties_kept()];
     cases.extend([tags_and_flags(), created_queues(), refused(), limits(), missing_fields()]);
     cases.extend([batches(), batch_refused(), read_only_topic(), no_creation(), delayed()]);
-    cases.extend([no_queues(), closed_broker(), retry_topic(), unknown_group(), lonely()]);
+    cases.extend([
+        odd_levels(),
+        no_queues(),
+        closed_broker(),
+        retry_topic(),
+        unknown_group(),
+        lonely(),
+    ]);
     cases
 }
 
@@ -261,6 +268,32 @@ fn delayed() -> Case {
     )
 }
 
+/// What `Integer.parseInt` takes for a level, and what not.
+fn odd_levels() -> Case {
+    let level = |level: &str| send("$(t)", level).ext(&[("i", properties(&[("DELAY", level)]))]);
+    let mut steps: Vec<_> = ["+1", "01", "1234567890"]
+        .map(|text| {
+            level(text)
+                .ext(&[("e", "1")])
+                .mask("ext.queueOffset", "all messages of a level share a queue")
+        })
+        .to_vec();
+    steps.extend(["-1", "+0", "-0", ""].map(level));
+    steps.extend(["+", "-", " 1", "1 ", "1.0", "99999999999", "1L"].map(|x| level(x).code_is(1)));
+    // A batch is never delayed, whoever asks for it.
+    let batched = |level: &str| batch_of_one("$(t)").ext(&[("i", properties(&[("DELAY", level)]))]);
+    steps.extend(["1", "+1"].map(|text| batched(text).code_is(13)));
+    steps.extend(["x", " 1"].map(|text| batched(text).code_is(1)));
+    steps.extend(["0", "-1"].map(batched));
+    let flagged = |flag: &str| batch_of_one("$(t)").ext(&[("f", flag)]);
+    steps.extend(["4", "8", "12"].map(|flag| flagged(flag).code_is(13)));
+    let inside =
+        batch(&[("one", properties(&[("DELAY", "x")])), ("two", properties(&[("DELAY", "1")]))]);
+    steps.push(batch_of_one("$(t)").body(inside));
+    steps.push(pull("$(t)", 4).until("ext.maxOffset", "8"));
+    Case::new("send_odd_levels", steps)
+}
+
 fn closed_broker() -> Case {
     let half = properties(&[("TRAN_MSG", "true"), ("PGROUP", "P$(t)")]);
     Case::new(
@@ -282,10 +315,7 @@ fn unknown_group() -> Case {
         [
             send(retry, "x").ext(&[("l", "16")]).code_is(26),
             long_send(retry, "x").ext(&[("maxReconsumeTimes", "16")]).code_is(26),
-            short_send(320, "$(t)")
-                .ext(&[("m", "true")])
-                .body(batch(&[("x", String::new())]))
-                .code_is(17),
+            batch_of_one("$(t)").code_is(17),
         ],
     )
     .on(Fixture::NoCreate)
@@ -293,13 +323,12 @@ fn unknown_group() -> Case {
 
 /// Stored, but not on a slave.
 fn lonely() -> Case {
-    let one = batch(&[("one", String::new())]);
     Case::new(
         "send_without_slave",
         [
             send("$(t)", "x").code_is(11),
             long_send("$(t)", "x").code_is(11),
-            short_send(320, "$(t)").ext(&[("m", "true")]).body(one).code_is(11),
+            batch_of_one("$(t)").code_is(11),
             send("$(t)", "in no hurry").ext(&[("i", properties(&[("WAIT", "false")]))]),
             pull("$(t)", 0).until("ext.maxOffset", "4"),
         ],

@@ -8,17 +8,20 @@ pub(super) fn cases() -> Vec<Case> {
     vec![committed(), rolled_back(), refused()]
 }
 
-fn half() -> Step {
+/// A half message that nobody needs again.
+pub(super) fn open_half() -> Step {
     let list = [("TRAN_MSG", "true"), ("PGROUP", "P$(t)"), ("UNIQ_KEY", "U$(t)"), ("KEYS", "k")];
-    send("$(t)", "half")
-        .ext(&[("i", properties(&list))])
-        .ext(&[("f", "4"), ("e", "1")])
+    send("$(t)", "half").ext(&[("i", properties(&list))]).ext(&[("f", "4"), ("e", "1")])
+}
+
+pub(super) fn half() -> Step {
+    open_half()
         .mask("ext.queueOffset", "all half messages share a queue")
         .save("m", "msgId")
         .save("state", "queueOffset")
 }
 
-fn end(what: &str) -> Step {
+pub(super) fn end(what: &str) -> Step {
     broker(37).ext(&[
         ("producerGroup", "P$(t)"),
         ("tranStateTableOffset", "$(state)"),

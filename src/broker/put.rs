@@ -62,6 +62,11 @@ pub(crate) enum PutError {
     Store(#[from] AppendError),
 }
 
+/// A delay level as a number.
+pub(crate) fn level(text: &str) -> Result<i32, PutError> {
+    text.parse().map_err(|_| PutError::DelayLevel(text.to_owned()))
+}
+
 /// Stores a message; a delayed one goes to the queue of its level and keeps where it is to go.
 pub(crate) fn put(
     broker: &Broker,
@@ -71,7 +76,7 @@ pub(crate) fn put(
     let Some(text) = marks.delay.filter(|_| sysflag::message::is_queued(message.sys_flag)) else {
         return Ok(broker.store.append(message)?);
     };
-    let level: i32 = text.parse().map_err(|_| PutError::DelayLevel(text.to_owned()))?;
+    let level = level(text)?;
     if level <= 0 {
         return Ok(broker.store.append(message)?);
     }

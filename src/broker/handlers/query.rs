@@ -16,6 +16,10 @@ pub(crate) fn by_key(call: &Call<'_>, header: &QueryMessage) -> Outcome {
         true => call.broker.store_config.load().default_query_max_num,
         false => header.max_num,
     };
+    if max < 0 {
+        // 4.4.0 makes a list of so many places.
+        return Err(Refusal::system_error(format!("Illegal Capacity: {max}")));
+    }
     let found =
         store.query(&header.topic, &header.key, max, header.begin_timestamp, header.end_timestamp);
     let mut reply = Reply::with(&QueryMessageReply {

@@ -153,6 +153,12 @@ fn store_batch(
         properties,
         ..message(call, header)
     };
+    // Nothing in a batch is delayed, but its level has to be a number.
+    if sysflag::message::transaction(message.sys_flag) == sysflag::message::TRANSACTION_NONE
+        && let Some(text) = marks.delay
+    {
+        put::level(text).map_err(|error| refusal(call.broker, &error))?;
+    }
     let appended = call
         .broker
         .store
