@@ -179,6 +179,10 @@ config_table! {
         @important @restart "transactionCheckInterval" transaction_check_interval: i64 = 60_000,
         /// Check the rights of every request, after `conf/plain_acl.yml`.
         @important @restart "aclEnable" acl_enable: bool = false,
+        /// File with an `accessKey` and a `secretKey`, shaped as `conf/tools.yml`: the broker signs
+        /// what it asks name servers and its master with them, for those that check requests. Empty:
+        /// nothing is signed. Changes in the file only.
+        @restart @ours "accountFile" account_file: String = String::new(),
     }
 }
 

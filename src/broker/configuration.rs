@@ -33,7 +33,8 @@ const CHANGE_BYTES_MAX: usize = 64 * 1024;
 const VALUE_BYTES_MAX: usize = 4096;
 
 /// Keys that name paths, commands or classes, wherever they come from.
-const LOCKED: [&str; 6] = [
+const LOCKED: [&str; 7] = [
+    "accountFile",
     "rocketmqHome",
     "messageStorePlugIn",
     "filterServerNums",

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use acl::{Credentials, ToolsFile};
 use config::{Env, Live, Properties};
 use filter::BloomFilter;
 use observe::{ObserveConfig, OnChange, Requests};
@@ -120,6 +121,14 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Requests are to be signed, and there is no account to sign them with.
+    #[error("accountFile: {}: {reason}", file.display())]
+    Account {
+        /// The file that should have it.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// TLS is configured but its files cannot be used.
     #[error("TLS: {0}")]
     Tls(io::Error),
@@ -136,6 +145,7 @@ impl StartError {
             | Self::Listen { .. }
             | Self::Tls(_)
             | Self::Access { .. }
+            | Self::Account { .. }
             | Self::Transactions(_) => 255,
         }
     }
@@ -255,7 +265,28 @@ pub(crate) fn client_options(settings: &Settings) -> Result<ClientOptions, Start
     if settings.client.use_tls {
         options.tls = Some(settings.tls.client().map_err(StartError::Tls)?);
     }
+    if let Some(account) = account(&settings.broker)? {
+        options.hook = Some(Arc::new(move |_: &str, request| account.sign(request)));
+    }
     Ok(options)
+}
+
+/// What the broker signs its own requests with.
+fn account(config: &BrokerConfig) -> Result<Option<Credentials>, StartError> {
+    if config.account_file.is_empty() {
+        return Ok(None);
+    }
+    let file = PathBuf::from(&config.account_file);
+    let read = std::fs::read(&file).map_err(|error| error.to_string());
+    let parsed = read.and_then(|content| ToolsFile::parse(&content).map_err(|e| e.to_string()));
+    match parsed {
+        Ok(ToolsFile::Account(account)) => Ok(Some(account)),
+        Ok(ToolsFile::Empty | ToolsFile::Blank) => {
+            let reason = "an accessKey and a secretKey are wanted".to_owned();
+            Err(StartError::Account { file, reason })
+        }
+        Err(reason) => Err(StartError::Account { file, reason }),
+    }
 }
 
 #[cfg(test)]

@@ -29,8 +29,9 @@ config_table! {
     /// Settings of a name server that 4.4.0 does not have; they are not printed among its own.
     pub struct AccessConfig(_env) {
         /// Check every request after `conf/plain_acl.yml`, as brokers do: reading routes needs an
-        /// account, everything else an admin. Brokers do not sign what they send here: give their
-        /// addresses in `globalWhiteRemoteAddresses`. Changes in the file only.
+        /// account, everything else an admin. Brokers sign what they send here where their
+        /// `accountFile` names an admin; give the addresses of others (4.4.0's among them) in
+        /// `globalWhiteRemoteAddresses`. Changes in the file only.
         @restart "aclEnable" acl_enable: bool = false,
     }
 }

@@ -29,12 +29,12 @@ accounts:
   admin: true
 ";
 
-fn write_rules(dir: &Path, rules: &str) {
+pub(crate) fn write_rules(dir: &Path, rules: &str) {
     fs::create_dir_all(dir.join("home/conf")).unwrap();
     fs::write(dir.join("home/conf/plain_acl.yml"), rules).unwrap();
 }
 
-fn checked(dir: &TempDir) -> impl FnOnce(&mut broker::Settings) + use<> {
+pub(crate) fn checked(dir: &TempDir) -> impl FnOnce(&mut broker::Settings) + use<> {
     let home = dir.path().join("home").to_string_lossy().into_owned();
     move |settings| {
         settings.broker.acl_enable = true;
