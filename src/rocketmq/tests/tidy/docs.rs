@@ -108,6 +108,43 @@ fn tests_of_the_differences_exist() {
     none(&offences, "tests that are not there");
 }
 
+/// Each rule of 4.4.0 names the tests that show it, behind a link to their file.
+#[test]
+fn tests_of_the_rules_exist() {
+    let files = files();
+    let document = files.iter().find(|file| file.path == "docs/rules.md").expect("the list");
+    let mut offences = Vec::new();
+    let rows = prose(&document.text).filter(|(_, line)| line.starts_with("| "));
+    for (number, line) in rows.filter(|(_, line)| *line != "| rule | shown by |") {
+        let shown = line.trim_end_matches(['|', ' ']).rsplit(" | ").next().unwrap_or_default();
+        let places: Vec<&str> = shown.split("](../").skip(1).collect();
+        if places.is_empty() {
+            offences.push(format!("{}:{number}: no test", document.path));
+        }
+        for place in places {
+            let (path, names) = place.split_once(')').unwrap_or_default();
+            let text = files.iter().find(|file| file.path == path).map_or("", |file| &file.text);
+            let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
+            let missing = names.iter().filter(|name| !has_word(text, name));
+            let missing: Vec<String> = missing.map(|name| format!("{path} {name}")).collect();
+            offences.extend(missing.iter().map(|it| format!("{}:{number}: {it}", document.path)));
+            if names.is_empty() {
+                offences.push(format!("{}:{number}: no test in {path}", document.path));
+            }
+        }
+    }
+    none(&offences, "tests of rules that are not there");
+}
+
+/// Whether a name is in a text, and not as a part of a longer one.
+fn has_word(text: &str, name: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        !before.ends_with(inside) && !after.starts_with(inside)
+    })
+}
+
 /// Operators search the logs for these: each text is a part of one in the program.
 #[test]
 fn faults_that_operators_look_for_are_logged() {
