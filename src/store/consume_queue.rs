@@ -73,10 +73,11 @@ impl LoadedQueue {
         topic: Arc<str>,
         queue_id: i32,
         ext: Option<(&Path, usize, bool)>,
+        changes: &mut Changes,
     ) -> Result<ConsumeQueue, StoreError> {
         let ext = match ext {
             Some((dir, file_len, clean)) => {
-                Some(QueueExt::load(dir, file_len, self.max_ext_address, clean)?)
+                Some(QueueExt::load(dir, file_len, self.max_ext_address, clean, changes)?)
             }
             None => None,
         };

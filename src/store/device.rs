@@ -43,6 +43,9 @@ pub(crate) fn sync_whole(root: &Path, run: impl FnOnce() -> io::Result<()>) -> i
     let Some(device) = device_of(root) else { return run() };
     let _alone = device.syncing.lock();
     device.works()?;
+    if device.broken_as_a_whole.load(Ordering::SeqCst) {
+        return Err(Device::error());
+    }
     let all = std::iter::once(root.to_path_buf()).chain(tree(root));
     let before: Vec<_> = all.map(|path| (Before::of(&path, 0..usize::MAX), path)).collect();
     run()?;
@@ -91,6 +94,8 @@ pub(crate) struct Device {
     disk: Mutex<Disk>,
     /// Every sync fails from now on.
     broken: AtomicBool,
+    /// Every sync of everything.
+    broken_as_a_whole: AtomicBool,
     syncs: AtomicUsize,
     /// One sync at a time: else an older copy could go over a newer one.
     syncing: Mutex<()>,
@@ -117,6 +122,7 @@ impl Device {
             root: root.to_path_buf(),
             disk: Mutex::new(disk),
             broken: AtomicBool::new(false),
+            broken_as_a_whole: AtomicBool::new(false),
             syncs: AtomicUsize::new(0),
             syncing: Mutex::default(),
         });
@@ -133,6 +139,11 @@ impl Device {
         self.broken.store(true, Ordering::SeqCst);
     }
 
+    /// Makes every sync of everything fail from now on, those of single files not.
+    pub(crate) fn break_down_as_a_whole(&self) {
+        self.broken_as_a_whole.store(true, Ordering::SeqCst);
+    }
+
     /// How many syncs were asked for.
     pub(crate) fn syncs(&self) -> usize {
         self.syncs.load(Ordering::SeqCst)
@@ -141,7 +152,12 @@ impl Device {
     fn works(&self) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::SeqCst);
         let broken = self.broken.load(Ordering::SeqCst);
-        if broken { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+        if broken { Err(Self::error()) } else { Ok(()) }
+    }
+
+    /// EIO.
+    fn error() -> io::Error {
+        io::Error::from_raw_os_error(5)
     }
 
     fn synced(&self, path: &Path, before: Before) {

@@ -27,7 +27,7 @@ use crate::lock::FolderLock;
 use crate::log_end::{
     LogEnd, begins_here, find_end, first_to_derive, is_unwritten, look_back, start_of_unsafe,
 };
-use crate::mapped::{Disk, MappedFile, Run, remove_all, sync_dir};
+use crate::mapped::{Changes, Disk, MappedFile, Run, remove_all, sync_dir};
 use crate::mend::{make_dir, mend, set_copy_aside};
 use crate::queues::{LoadedQueues, QueueOptions};
 use crate::replicate::Seats;
@@ -108,7 +108,9 @@ pub(crate) fn open(
         file_len: sizes.queue_file,
         ext: sizes.ext_file.map(|len| (paths.consume_queue_ext(), len)),
     };
-    let mut queues = LoadedQueues::load(options, clean)?;
+    // What is cut; made durable together, before anything is written over it.
+    let mut cut = Changes::default();
+    let mut queues = LoadedQueues::load(options, clean, &mut cut)?;
     // What a process wrote outlives it; only the machine's end takes what was not flushed.
     let whole = clean || boot::is_same(&paths.abort());
     let index = Index::load(paths.index(), sizes.index, whole, times.index)?;
@@ -120,8 +122,9 @@ pub(crate) fn open(
         let start = unsafe_start(&run, &checkpoint, with_index, clock.now_ms())?;
         Some(Unsafe { from: start, look_from: look_back(&run, start)? })
     };
+    let check = settings.check_crc_on_recover;
     let (derive_from, end) =
-        recover(&mut run, &mut queues, &paths, &checkpoint, unsure, settings.check_crc_on_recover)?;
+        recover(&mut run, &mut queues, &paths, &checkpoint, unsure, check, &mut cut)?;
     if derive_from < end.offset {
         // Until that is done and flushed, the store is not as an orderly end leaves it.
         make_abort_file(&paths)?;
@@ -132,12 +135,14 @@ pub(crate) fn open(
     end.damaged.iter().for_each(|extent| damage.note(extent.to - extent.from));
     let log = CommitLog::new(run, end.offset)
         .map_err(|e| StoreError::io("map", paths.commit_log(), e))?;
+    let queues = queues.share(&mut cut)?;
+    disk.sync(&cut)?;
     let now = clock.now_ms();
     let inner = Inner {
         config,
         clock,
         listener,
-        queues: queues.share()?,
+        queues,
         index,
         index_enabled: settings.message_index_enable,
         checkpoint,
@@ -208,6 +213,7 @@ fn recover(
     checkpoint: &Checkpoint,
     unsure: Option<Unsafe>,
     check_body: bool,
+    changes: &mut Changes,
 ) -> Result<(i64, LogEnd), StoreError> {
     let mut derive_from = first_to_derive(run, queues.max_physical())?;
     let scan_from = unsure.map_or(derive_from, |unsure| unsure.look_from);
@@ -215,16 +221,16 @@ fn recover(
     let mut end = find_end(run, scan_from, check_body)?;
     if let Some(extent) = mend(run, &end.damaged, paths)? {
         // Where nothing fits in, what follows cannot stay.
-        set_rest_aside(run, extent.from, paths)?;
+        set_rest_aside(run, extent.from, paths, changes)?;
         end = LogEnd { offset: extent.from, zeroes_follow: false, damaged: end.damaged };
     }
-    cut_log(run, &end)?;
+    cut_log(run, &end, changes)?;
     if run.files().is_empty() {
-        queues.remove_all()?;
+        queues.remove_all(changes)?;
     }
     if let Some(unsure) = unsure {
         // Of what was not on the disk for sure any part may have got there: it is derived again.
-        queues.cut_from(unsure.from.min(end.offset), &end.damaged)?;
+        queues.cut_from(unsure.from.min(end.offset), &end.damaged, changes)?;
         let lost = end.damaged.iter().map(|extent| extent.messages_max()).sum();
         if let Some(known) = queues.gap(run, unsure, end.offset, lost)? {
             tracing::error!(from = known, "consume queues lack entries, built again from the log");
@@ -233,10 +239,10 @@ fn recover(
         if derive_from < unsure.from {
             let lowered = checkpoint.lower(derive_from);
             lowered.map_err(|e| StoreError::io("write", &paths.checkpoint(), e))?;
-            queues.cut_from(derive_from, &end.damaged)?;
+            queues.cut_from(derive_from, &end.damaged, changes)?;
         }
     }
-    queues.cut_from(end.offset, &[])?;
+    queues.cut_from(end.offset, &[], changes)?;
     Ok((derive_from, end))
 }
 
@@ -260,22 +266,24 @@ fn unsafe_start(
 }
 
 /// Makes `end` the end of the log; files behind it were never used.
-fn cut_log(run: &mut Run, end: &LogEnd) -> Result<(), StoreError> {
-    let behind = run.cut(end.offset, end.zeroes_follow)?;
-    if !end.zeroes_follow {
-        run.sync_last()?;
-    }
-    remove_all(&behind)
+fn cut_log(run: &mut Run, end: &LogEnd, changes: &mut Changes) -> Result<(), StoreError> {
+    let behind = run.cut(end.offset, end.zeroes_follow, changes)?;
+    remove_all(&behind, changes)
 }
 
 /// Copies what lies behind `end` within its file, before it is zeroed, and moves the files behind.
-fn set_rest_aside(run: &mut Run, end: i64, paths: &Paths) -> Result<(), StoreError> {
+fn set_rest_aside(
+    run: &mut Run,
+    end: i64,
+    paths: &Paths,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
     tracing::error!(end, "the commit log is cut here, what lies behind is set aside");
     if let Some((file, from)) = run.find(end) {
         let written = file.written().map_err(|e| StoreError::io("map", file.path(), e))?;
         set_copy_aside(written.get(from..).unwrap_or_default(), end, paths)?;
     }
-    for file in run.cut(end, false)? {
+    for file in run.cut(end, false, changes)? {
         if !is_unwritten(&file)? {
             set_file_aside(&file, paths)?;
         }

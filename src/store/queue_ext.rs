@@ -40,6 +40,7 @@ impl QueueExt {
         file_len: usize,
         max_address: Option<i64>,
         clean: bool,
+        changes: &mut Changes,
     ) -> Result<Self, StoreError> {
         let mut run = Run::load(dir, file_len)?;
         let mut end = written_end(&run)?;
@@ -49,13 +50,10 @@ impl QueueExt {
         if let Some(unit_end) = known {
             end = end.min(unit_end);
         } else if let Some(offset) = newest.filter(|offset| *offset >= end) {
-            return Self::begin_behind(run, dir, file_len, offset);
+            return Self::begin_behind(run, dir, file_len, offset, changes);
         }
-        let behind = run.cut(end, clean)?;
-        if !clean {
-            run.sync_last()?;
-        }
-        remove_all(&behind)?;
+        let behind = run.cut(end, clean, changes)?;
+        remove_all(&behind, changes)?;
         Ok(Self::new(run.share(), end))
     }
 
@@ -65,9 +63,10 @@ impl QueueExt {
         dir: &Path,
         file_len: usize,
         offset: i64,
+        changes: &mut Changes,
     ) -> Result<Self, StoreError> {
         tracing::error!(dir = %dir.display(), offset, "extension units are lost, filters let pass");
-        remove_all(&run.take_all())?;
+        remove_all(&run.take_all(), changes)?;
         let file_len_i64 = file_len as i64;
         let first = (offset / file_len_i64).saturating_add(1).saturating_mul(file_len_i64);
         Ok(Self::new(Segments::empty(dir.to_path_buf(), file_len), first))

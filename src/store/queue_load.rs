@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::format::ext;
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
 use crate::log_end::Extent;
-use crate::mapped::{MappedFile, Reader, Run, remove_all};
+use crate::mapped::{Changes, MappedFile, Reader, Run, remove_all};
 
 const ENTRY: i64 = ENTRY_LEN as i64;
 /// Files looked through for the newest message and the newest extension unit.
@@ -128,7 +128,12 @@ pub(crate) struct LoadedQueue {
 
 impl LoadedQueue {
     /// Finds the end of the queue: the first entry never written.
-    pub(crate) fn load(dir: &Path, file_len: usize, has_ext: bool) -> Result<Self, StoreError> {
+    pub(crate) fn load(
+        dir: &Path,
+        file_len: usize,
+        has_ext: bool,
+        changes: &mut Changes,
+    ) -> Result<Self, StoreError> {
         let mut run = Run::load(dir, file_len)?;
         // A file whose name was not on the disk yet when the power went.
         let hole = run.files().windows(2).find_map(|pair| match pair {
@@ -136,7 +141,7 @@ impl LoadedQueue {
             _ => None,
         });
         if let Some(hole) = hole {
-            remove_all(&run.cut(hole, true)?)?;
+            remove_all(&run.cut(hole, true, changes)?, changes)?;
         }
         let mut end = run.files().first().map_or(0, MappedFile::base);
         for file in run.files().iter().rev() {
@@ -187,9 +192,10 @@ impl LoadedQueue {
         limit: i64,
         damaged: &[Extent],
         clean: bool,
+        changes: &mut Changes,
     ) -> Result<(), StoreError> {
         if self.max_physical < limit && (clean || self.is_cut) {
-            return self.cut(self.end, true);
+            return self.cut(self.end, true, changes);
         }
         self.is_cut = true;
         let mut found = None;
@@ -215,9 +221,9 @@ impl LoadedQueue {
             self.next_min = self.next_min.max(first / ENTRY);
             let files = self.run.take_all();
             self.end = 0;
-            remove_all(&files)?;
+            remove_all(&files, changes)?;
         } else {
-            self.cut(end, false)?;
+            self.cut(end, false, changes)?;
         }
         self.look_back()
     }
@@ -241,7 +247,7 @@ impl LoadedQueue {
         Ok(())
     }
 
-    fn cut(&mut self, end: i64, clean: bool) -> Result<(), StoreError> {
+    fn cut(&mut self, end: i64, clean: bool, changes: &mut Changes) -> Result<(), StoreError> {
         self.end = end;
         let clean = clean
             || match self.run.find(end) {
@@ -251,11 +257,8 @@ impl LoadedQueue {
                 }
                 None => true,
             };
-        let behind = self.run.cut(end, clean)?;
-        if !clean {
-            self.run.sync_last()?;
-        }
-        remove_all(&behind)
+        let behind = self.run.cut(end, clean, changes)?;
+        remove_all(&behind, changes)
     }
 }
 
@@ -278,8 +281,9 @@ mod tests {
             let mut file = bytes;
             file.resize(40 * ENTRY_LEN, 0);
             std::fs::write(dir.path().join("00000000000000000000"), file).unwrap();
-            let mut queue = LoadedQueue::load(dir.path(), 40 * ENTRY_LEN, false).unwrap();
-            queue.cut_from(limit, &[], false).unwrap();
+            let mut cut = Changes::default();
+            let mut queue = LoadedQueue::load(dir.path(), 40 * ENTRY_LEN, false, &mut cut).unwrap();
+            queue.cut_from(limit, &[], false, &mut cut).unwrap();
             assert_eq!(queue.end, expected * ENTRY, "{entries:?}");
         };
         let many: Vec<_> = (0..30).map(|number| real(number * 100)).collect();

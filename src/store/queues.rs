@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::format::paths;
 use crate::format::queue_entry::ENTRY_LEN;
 use crate::log_end::{Extent, each_message};
-use crate::mapped::{MappedFile, Run, is_retired, mappings, sync_dir};
+use crate::mapped::{Changes, MappedFile, Run, is_retired, mappings};
 use crate::open::Unsafe;
 use crate::queue_ext::QueueExt;
 use crate::queue_load::LoadedQueue;
@@ -54,7 +54,11 @@ pub(crate) struct LoadedQueues {
 
 impl LoadedQueues {
     /// Finds and recovers all queues below the folder.
-    pub(crate) fn load(options: QueueOptions, clean: bool) -> Result<Self, StoreError> {
+    pub(crate) fn load(
+        options: QueueOptions,
+        clean: bool,
+        changes: &mut Changes,
+    ) -> Result<Self, StoreError> {
         let mut queues = Vec::new();
         for (topic, topic_dir) in folders(&options.dir)? {
             let topic: Arc<str> = topic.into();
@@ -63,7 +67,8 @@ impl LoadedQueues {
                     fs::remove_dir_all(&dir).map_err(|e| StoreError::io("remove", &dir, e))?;
                 }
                 let Some(queue_id) = paths::parse_queue_id(&name) else { continue };
-                let queue = LoadedQueue::load(&dir, options.file_len, options.ext.is_some())?;
+                let queue =
+                    LoadedQueue::load(&dir, options.file_len, options.ext.is_some(), changes)?;
                 queues.push((Arc::clone(&topic), queue_id, queue));
             }
         }
@@ -76,9 +81,15 @@ impl LoadedQueues {
     }
 
     /// Takes out what points at or behind `limit`.
-    pub(crate) fn cut_from(&mut self, limit: i64, damaged: &[Extent]) -> Result<(), StoreError> {
+    pub(crate) fn cut_from(
+        &mut self,
+        limit: i64,
+        damaged: &[Extent],
+        changes: &mut Changes,
+    ) -> Result<(), StoreError> {
         let clean = self.clean;
-        self.queues.iter_mut().try_for_each(|(_, _, queue)| queue.cut_from(limit, damaged, clean))
+        let mut queues = self.queues.iter_mut();
+        queues.try_for_each(|(_, _, queue)| queue.cut_from(limit, damaged, clean, changes))
     }
 
     /// Where to begin deriving if a queue lacks messages that the log has for it before the unsure
@@ -122,7 +133,7 @@ impl LoadedQueues {
     }
 
     /// Forgets and deletes all queues.
-    pub(crate) fn remove_all(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn remove_all(&mut self, changes: &mut Changes) -> Result<(), StoreError> {
         self.queues.clear();
         let dirs = std::iter::once(&self.options.dir).chain(self.options.ext.iter().map(|e| &e.0));
         for dir in dirs {
@@ -130,22 +141,22 @@ impl LoadedQueues {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {
                     return Err(StoreError::io("remove", dir, e));
                 }
-                _ => {}
+                _ => dir.parent().into_iter().for_each(|dir| changes.note_folder(dir)),
             }
         }
         Ok(())
     }
 
     /// Deletes extension files without a queue: the next queue of that name begins anew.
-    fn remove_lone_ext(&self) -> Result<(), StoreError> {
+    fn remove_lone_ext(&self, changes: &mut Changes) -> Result<(), StoreError> {
         let Some((dir, _)) = &self.options.ext else { return Ok(()) };
         let known: HashSet<_> =
             self.queues.iter().map(|(topic, id, _)| (topic.as_ref(), id.to_string())).collect();
         for (topic, topic_dir) in folders(dir)? {
             for (name, dir) in folders(&topic_dir)? {
                 if !known.contains(&(topic.as_str(), name)) {
-                    let removed = fs::remove_dir_all(&dir).and_then(|()| sync_dir(&topic_dir));
-                    removed.map_err(|e| StoreError::io("remove", &dir, e))?;
+                    fs::remove_dir_all(&dir).map_err(|e| StoreError::io("remove", &dir, e))?;
+                    changes.note_folder(&topic_dir);
                 }
             }
         }
@@ -153,14 +164,14 @@ impl LoadedQueues {
     }
 
     /// Opens the queues to everybody.
-    pub(crate) fn share(self) -> Result<Queues, StoreError> {
-        self.remove_lone_ext()?;
+    pub(crate) fn share(self, changes: &mut Changes) -> Result<Queues, StoreError> {
+        self.remove_lone_ext(changes)?;
         let Self { options, clean, queues: loaded } = self;
         let mut topics: HashMap<Arc<str>, Arc<Topic>> = HashMap::new();
         for (topic, queue_id, queue) in loaded {
             let ext = options.ext_dir(&topic, queue_id);
             let ext = ext.as_ref().map(|(dir, file_len)| (dir.as_path(), *file_len, clean));
-            let queue = Arc::new(queue.share(Arc::clone(&topic), queue_id, ext)?);
+            let queue = Arc::new(queue.share(Arc::clone(&topic), queue_id, ext, changes)?);
             topics.entry(topic).or_default().queues.write().push((queue_id, queue));
         }
         for topic in topics.values() {

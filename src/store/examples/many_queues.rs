@@ -6,6 +6,9 @@
 
 mod common;
 
+use std::path::Path;
+use std::process::Command;
+
 use common::{Stopwatch, arguments, open, put, settle};
 use store::FlushDiskType::AsyncFlush;
 use store::Store;
@@ -31,28 +34,47 @@ fn fill(store: &Store, queues: usize, times: usize) {
     }
 }
 
+/// Each queue has so many messages.
+fn check(store: &Store, queues: usize, times: usize) {
+    let lacks = |queue: &usize| {
+        let topic = format!("Topic{}", queue / QUEUES_A_TOPIC);
+        let queue_id = i32::try_from(queue % QUEUES_A_TOPIC).unwrap();
+        store.max_offset(&topic, queue_id) != i64::try_from(times).unwrap()
+    };
+    assert_eq!((0..queues).filter(lacks).count(), 0, "queues lack messages");
+}
+
+/// Fills a store from a process that is then killed.
+fn fill_and_crash(dir: &Path, queues: usize, times: usize) {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.arg(dir).args([queues.to_string(), times.to_string(), "1".to_owned()]);
+    assert!(!child.status().unwrap().success(), "killed");
+}
+
 fn main() {
-    let (dir, numbers) = arguments("/tmp/store-many-queues", &[16_000, 50]);
+    let (dir, numbers) = arguments("/tmp/store-many-queues", &[16_000, 50, 0]);
     let (queues, times) = (numbers[0], numbers[1]);
-    let store = open(&dir, AsyncFlush);
+    if numbers[2] > 0 {
+        let store = open(&dir, AsyncFlush);
+        step("a message for each queue", || {
+            fill(&store, queues, times);
+            settle(&store);
+        });
+        std::process::abort();
+    }
+    fill_and_crash(&dir, queues, 1);
+    let store = step("start, queues younger than checkpoint", || open(&dir, AsyncFlush));
+    check(&store, queues, 1);
     step("append", || fill(&store, queues, times));
     step("the dispatcher is through", || settle(&store));
     step("stop", || store.shutdown().unwrap());
     drop(store);
     let store = step("start after an orderly stop", || open(&dir, AsyncFlush));
-    step("one more for each queue", || {
-        fill(&store, queues, 1);
-        settle(&store);
-    });
-    // Without a stop the store stays as a killed process leaves it.
-    step("crash", || drop(store));
+    check(&store, queues, times + 1);
+    drop(store);
+    fill_and_crash(&dir, queues, 1);
     let store = step("start after a crash", || open(&dir, AsyncFlush));
-    let missing = (0..queues).filter(|queue| {
-        let topic = format!("Topic{}", queue / QUEUES_A_TOPIC);
-        let queue_id = i32::try_from(queue % QUEUES_A_TOPIC).unwrap();
-        store.max_offset(&topic, queue_id) != i64::try_from(times + 1).unwrap()
-    });
-    assert_eq!(missing.count(), 0, "queues lack messages");
+    check(&store, queues, times + 2);
     step("stop", || store.shutdown().unwrap());
-    std::fs::remove_dir_all(&dir).unwrap();
+    step("remove", || std::fs::remove_dir_all(&dir).unwrap());
 }

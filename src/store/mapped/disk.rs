@@ -41,7 +41,6 @@ impl Changes {
     }
 
     /// A file was changed by calls.
-    #[cfg(test)]
     pub(crate) fn note_file(&mut self, path: &Path) {
         self.files.insert(path.to_path_buf());
     }

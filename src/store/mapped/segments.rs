@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::disk::Changes;
 use super::file::{MappedFile, as_offset};
-use super::space::sync_dir;
 use crate::error::StoreError;
 use crate::format::paths;
 
@@ -79,7 +79,12 @@ impl Run {
 
     /// Declares `end` the end of the sequence: the file around it is cut there, the files behind
     /// are handed back. `clean` says that nothing but zeroes follows.
-    pub(crate) fn cut(&mut self, end: i64, clean: bool) -> Result<Vec<MappedFile>, StoreError> {
+    pub(crate) fn cut(
+        &mut self,
+        end: i64,
+        clean: bool,
+        changes: &mut Changes,
+    ) -> Result<Vec<MappedFile>, StoreError> {
         let keep = self.files.iter().position(|file| file.base() > end);
         let behind = keep.map_or_else(Vec::new, |keep| self.files.split_off(keep));
         if let Some(last) = self.files.last_mut() {
@@ -89,16 +94,10 @@ impl Run {
             } else {
                 let path = last.path().to_path_buf();
                 last.truncate(at).map_err(|e| StoreError::io("cut", &path, e))?;
+                changes.note_file(&path);
             }
         }
         Ok(behind)
-    }
-
-    /// Makes a cut durable.
-    pub(crate) fn sync_last(&self) -> Result<(), StoreError> {
-        self.files.last().map_or(Ok(()), |last| {
-            last.sync_all().map_err(|e| StoreError::io("sync", last.path(), e))
-        })
     }
 
     /// Hands all files back; the run has none then.
@@ -116,15 +115,13 @@ impl Run {
     }
 }
 
-/// Deletes files of one folder, durably: else they might be back after a power cut.
-pub(crate) fn remove_all(files: &[MappedFile]) -> Result<(), StoreError> {
+/// Deletes files. What is not durable by the end of recovery might be back after a power cut.
+pub(crate) fn remove_all(files: &[MappedFile], changes: &mut Changes) -> Result<(), StoreError> {
     for file in files {
         file.remove().map_err(|e| StoreError::io("remove", file.path(), e))?;
+        file.path().parent().into_iter().for_each(|dir| changes.note_folder(dir));
     }
-    match files.first().and_then(|file| file.path().parent()) {
-        Some(dir) => sync_dir(dir).map_err(|e| StoreError::io("sync", dir, e)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The files named by an offset, in order. Others are none of ours.
