@@ -48,6 +48,8 @@ pub(crate) struct ConsumeQueue {
     new_names: AtomicBool,
     /// Read or written since the last [`release`](Self::release).
     used: AtomicBool,
+    /// An empty file to begin with, left over by recovery.
+    spare: Mutex<Option<MappedFile>>,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,7 @@ impl LoadedQueue {
         let min = self.run.files().first().map_or(0, MappedFile::base);
         let queue = ConsumeQueue::with(topic, queue_id, self.run.share(), ext);
         queue.writer.lock().max_physical = max_physical;
+        *queue.spare.lock() = self.spare;
         queue.min.store(min, Ordering::Release);
         queue.max.store(end, Ordering::Release);
         queue.flushed.store(end, Ordering::Release);
@@ -120,6 +123,7 @@ impl ConsumeQueue {
             flushed: AtomicI64::new(0),
             new_names: AtomicBool::new(false),
             used: AtomicBool::new(false),
+            spare: Mutex::default(),
         }
     }
 
@@ -250,13 +254,34 @@ impl ConsumeQueue {
     }
 
     fn new_file(&self, base: i64) -> io::Result<Arc<MappedFile>> {
-        let file = self.segments.create_file(base, PAGE)?;
+        let file = self.spare_or_new(base)?;
         self.new_names.store(true, Ordering::Release);
         if self.segments.last().is_none() {
             self.flushed.store(base, Ordering::Release);
             self.min.store(base, Ordering::Release);
         }
         Ok(Arc::new(file))
+    }
+
+    fn spare_or_new(&self, base: i64) -> io::Result<MappedFile> {
+        let mut spare = self.spare.lock();
+        match spare.take() {
+            Some(file) if file.base() == base => match file.make_few_ready(PAGE) {
+                Ok(()) => return Ok(file),
+                Err(error) => {
+                    *spare = Some(file);
+                    return Err(error);
+                }
+            },
+            Some(file) => file.remove()?,
+            None => {}
+        }
+        self.segments.create_file(base, PAGE)
+    }
+
+    /// Deletes the file that recovery left over, if it was not used after all.
+    pub(crate) fn drop_spare(&self) -> io::Result<()> {
+        self.spare.lock().take().map_or(Ok(()), |spare| spare.remove())
     }
 
     /// The entries from a queue offset to the end of their file; `None` where there are none.

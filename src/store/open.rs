@@ -63,6 +63,14 @@ impl Sizes {
             record_max: at_least("maxMessageSize", config.max_message_size, 1)?,
         })
     }
+
+    fn queue_options(&self, paths: &Paths) -> QueueOptions {
+        QueueOptions {
+            dir: paths.consume_queue(),
+            file_len: self.queue_file,
+            ext: self.ext_file.map(|len| (paths.consume_queue_ext(), len)),
+        }
+    }
 }
 
 fn at_least(key: &'static str, value: i32, min: usize) -> Result<usize, StoreError> {
@@ -103,14 +111,9 @@ pub(crate) fn open(
     let checkpoint = Checkpoint::open(&paths.checkpoint())?;
     let times = checkpoint.times();
     let mut run = Run::load(paths.commit_log(), sizes.log_file)?;
-    let options = QueueOptions {
-        dir: paths.consume_queue(),
-        file_len: sizes.queue_file,
-        ext: sizes.ext_file.map(|len| (paths.consume_queue_ext(), len)),
-    };
     // What is cut; made durable together, before anything is written over it.
     let mut cut = Changes::default();
-    let mut queues = LoadedQueues::load(options, clean, &mut cut)?;
+    let mut queues = LoadedQueues::load(sizes.queue_options(&paths), clean, &mut cut)?;
     // What a process wrote outlives it; only the machine's end takes what was not flushed.
     let whole = clean || boot::is_same(&paths.abort());
     let index = Index::load(paths.index(), sizes.index, whole, times.index)?;
@@ -190,8 +193,8 @@ fn derive_missing(inner: &Inner, from: i64, end: i64) -> Result<(), StoreError> 
     let log_min = inner.log.min_offset();
     for queue in inner.queues.all() {
         queue.set_next_offset(queue.next_offset().max(queue.max_offset()));
-        let corrected = queue.correct_min(log_min);
-        corrected.map_err(|e| StoreError::io("read", queue.segments().dir(), e))?;
+        let done = queue.drop_spare().and_then(|()| queue.correct_min(log_min));
+        done.map_err(|e| StoreError::io("look through", queue.segments().dir(), e))?;
     }
     let raised = walk_log(inner, reached, end, |message, _| {
         let queue = inner.queues.find_or_create(message.topic, message.queue_id);

@@ -124,6 +124,8 @@ pub(crate) struct LoadedQueue {
     has_ext: bool,
     /// Nothing is behind the end any more.
     is_cut: bool,
+    /// The first file, emptied, where nothing in it was sure: most likely it is made again at once.
+    pub(crate) spare: Option<MappedFile>,
 }
 
 impl LoadedQueue {
@@ -152,8 +154,16 @@ impl LoadedQueue {
             }
         }
         let (max_physical, max_ext_address) = (-1, None);
-        let mut queue =
-            Self { run, end, next_min: 0, max_physical, max_ext_address, has_ext, is_cut: false };
+        let mut queue = Self {
+            run,
+            end,
+            next_min: 0,
+            max_physical,
+            max_ext_address,
+            has_ext,
+            is_cut: false,
+            spare: None,
+        };
         queue.look_back()?;
         Ok(queue)
     }
@@ -219,13 +229,25 @@ impl LoadedQueue {
         if found.is_none() {
             // The queue begins where the log says, but never again with what it had.
             self.next_min = self.next_min.max(first / ENTRY);
-            let files = self.run.take_all();
             self.end = 0;
-            remove_all(&files, changes)?;
+            self.empty(changes)?;
         } else {
             self.cut(end, false, changes)?;
         }
         self.look_back()
+    }
+
+    /// Keeps the first file for the next use, without anything in it, and deletes the others.
+    fn empty(&mut self, changes: &mut Changes) -> Result<(), StoreError> {
+        let mut files = self.run.take_all();
+        let others = files.split_off(files.len().min(1));
+        if let Some(mut first) = files.pop() {
+            let path = first.path().to_path_buf();
+            first.truncate(0).map_err(|e| StoreError::io("cut", &path, e))?;
+            changes.note_file(&path);
+            self.spare = Some(first);
+        }
+        remove_all(&others, changes)
     }
 
     fn note_taken(&mut self, from: i64, damaged: &[Extent]) -> Result<(), StoreError> {

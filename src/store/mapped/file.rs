@@ -2,7 +2,7 @@
 //! [`Slice`]s.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ use super::{PAGE, page_up, space};
 
 /// Bytes made ready in one go, so that the writer gets some while more are on their way.
 const READY_STEP: usize = 256 * 1024;
+/// Bytes that are overwritten with zeroes rather than given back.
+const FEW: usize = 64 * 1024;
 
 /// A file of fixed length, filled from its start.
 pub(crate) struct MappedFile {
@@ -277,11 +279,24 @@ impl MappedFile {
         let file = space::open(&self.path)?;
         let page_end = page_up(at).min(self.len);
         space::write_zeroes(&file, at, page_end)?;
-        if page_end < self.len {
-            space::clear(&file, page_end, self.len)?;
-        }
+        self.clear_data(&file, page_end)?;
         self.published.store(at, Ordering::Release);
         self.set_reserved(at / PAGE * PAGE);
+        Ok(())
+    }
+
+    /// Makes what was written from `at` on zero. A few pages keep their blocks: giving them back can
+    /// take the disk longer than anything else here.
+    fn clear_data(&self, file: &File, mut at: usize) -> io::Result<()> {
+        while let Some((from, to)) = space::next_data(file, at)?.filter(|_| at < self.len) {
+            let (from, to) = (from.max(at), to.min(self.len));
+            if to - from <= FEW {
+                space::write_zeroes(file, from, to)?;
+            } else {
+                space::clear(file, from, to)?;
+            }
+            at = to;
+        }
         Ok(())
     }
 
