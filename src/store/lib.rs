@@ -13,7 +13,7 @@
 //! mapped/   files in memory        the only unsafe
 //! commit_log, consume_queue, queue_ext, index_file    one kind of file each
 //! queues, index                    all of a kind
-//! queue_load                       a queue as recovery has it
+//! queue_load, queue_check          a queue as recovery has it
 //! put, read, query                 what callers do
 //! dispatch, flush, ahead, clean    what threads do
 //! replicate/                        two state machines, and what they need of the log
@@ -48,6 +48,7 @@ mod mend;
 mod open;
 mod put;
 mod query;
+mod queue_check;
 mod queue_ext;
 mod queue_load;
 mod queues;

@@ -29,6 +29,7 @@ use crate::log_end::{
 };
 use crate::mapped::{Changes, Disk, MappedFile, Run, remove_all, sync_dir};
 use crate::mend::{make_dir, mend, set_copy_aside};
+use crate::queue_check::Truth;
 use crate::queues::{LoadedQueues, QueueOptions};
 use crate::replicate::Seats;
 use crate::stats::Stats;
@@ -231,9 +232,10 @@ fn recover(
     if run.files().is_empty() {
         queues.remove_all(changes)?;
     }
+    let truth = Truth { run, damaged: &end.damaged };
     if let Some(unsure) = unsure {
         // Of what was not on the disk for sure any part may have got there: it is derived again.
-        queues.cut_from(unsure.from.min(end.offset), &end.damaged, changes)?;
+        queues.cut_from(unsure.from.min(end.offset), truth, changes)?;
         let lost = end.damaged.iter().map(|extent| extent.messages_max()).sum();
         if let Some(known) = queues.gap(run, unsure, end.offset, lost)? {
             tracing::error!(from = known, "consume queues lack entries, built again from the log");
@@ -242,10 +244,10 @@ fn recover(
         if derive_from < unsure.from {
             let lowered = checkpoint.lower(derive_from);
             lowered.map_err(|e| StoreError::io("write", &paths.checkpoint(), e))?;
-            queues.cut_from(derive_from, &end.damaged, changes)?;
+            queues.cut_from(derive_from, truth, changes)?;
         }
     }
-    queues.cut_from(end.offset, &[], changes)?;
+    queues.cut_from(end.offset, Truth { run, damaged: &[] }, changes)?;
     Ok((derive_from, end))
 }
 

@@ -8,6 +8,7 @@ use crate::format::ext;
 use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
 use crate::log_end::Extent;
 use crate::mapped::{Changes, MappedFile, Reader, Run, remove_all};
+use crate::queue_check::can_be_half;
 
 const ENTRY: i64 = ENTRY_LEN as i64;
 /// Files looked through for the newest message and the newest extension unit.
@@ -81,6 +82,24 @@ impl EntryFile {
         Ok(None)
     }
 
+    fn is_hole(&mut self, number: usize) -> io::Result<bool> {
+        Ok(!self.get(number)?.is_written())
+    }
+
+    /// As [`before`](Self::before); what may be half an entry, `is_true` tells.
+    fn true_before(
+        &mut self,
+        limit: i64,
+        is_true: impl Fn(usize, QueueEntry) -> bool,
+    ) -> io::Result<usize> {
+        let count = self.before(limit)?;
+        let Some(last) = count.checked_sub(1).filter(|last| can_be_half(*last)) else {
+            return Ok(count);
+        };
+        let entry = self.get(last)?;
+        Ok(if entry.is_filler() || is_true(last, entry) { count } else { last })
+    }
+
     /// How many entries at the beginning are of messages before `limit`. Behind those anything may
     /// be: what was not on the disk when the power went may have reached it in part.
     fn before(&mut self, limit: i64) -> io::Result<usize> {
@@ -90,8 +109,9 @@ impl EntryFile {
         let last = self.real_before(found)?;
         let misled = match last {
             Some((number, last)) => {
-                let earlier = self.real_before(number)?.map_or(-1, |(_, earlier)| earlier);
-                last >= limit || earlier >= last
+                let earlier = self.real_before(number)?;
+                let hole = earlier.map_or(Ok(false), |(number, _)| self.is_hole(number))?;
+                last >= limit || earlier.is_some_and(|(_, earlier)| hole || earlier >= last)
             }
             None => false,
         };
@@ -196,11 +216,13 @@ impl LoadedQueue {
     }
 
     /// Takes out the entries of messages at or behind `limit`. Those that point into damage leave
-    /// their queue offsets taken. `clean`: nothing is behind the end.
+    /// their queue offsets taken. `is_true` tells whether an entry is that of the message it points
+    /// at, by its queue offset. `clean`: nothing is behind the end.
     pub(crate) fn cut_from(
         &mut self,
         limit: i64,
         damaged: &[Extent],
+        is_true: impl Fn(i64, QueueEntry) -> bool,
         clean: bool,
         changes: &mut Changes,
     ) -> Result<(), StoreError> {
@@ -218,7 +240,10 @@ impl LoadedQueue {
             if first.is_none_or(|first| first.physical_offset >= limit) {
                 continue;
             }
-            found = Some(file.base() + entries.before(limit).map_err(error)? as i64 * ENTRY);
+            let base = file.base();
+            let is_true = |number, entry| is_true(base / ENTRY + number as i64, entry);
+            let count = entries.true_before(limit, is_true).map_err(error)?;
+            found = Some(base + count as i64 * ENTRY);
             break;
         }
         let first = self.run.files().first().map_or(0, MappedFile::base);
@@ -305,7 +330,7 @@ mod tests {
             std::fs::write(dir.path().join("00000000000000000000"), file).unwrap();
             let mut cut = Changes::default();
             let mut queue = LoadedQueue::load(dir.path(), 40 * ENTRY_LEN, false, &mut cut).unwrap();
-            queue.cut_from(limit, &[], false, &mut cut).unwrap();
+            queue.cut_from(limit, &[], |_, entry| entry.size == 100, false, &mut cut).unwrap();
             assert_eq!(queue.end, expected * ENTRY, "{entries:?}");
         };
         let many: Vec<_> = (0..30).map(|number| real(number * 100)).collect();
@@ -324,5 +349,13 @@ mod tests {
         check(&half, 1000, 10);
         check(&[gap, gap, gap, real(700), real(800)], 800, 4);
         check(&[gap, gap, real(700)], 700, 0);
+        // An entry across two sectors of which one is there: it looks like that of an old message.
+        let torn = |offset| QueueEntry { size: 0x6400, ..real(offset) };
+        for behind in [&[][..], &[none; 3], &[real(2900); 3]] {
+            check(&[&many[..25], &[torn(2450)], behind].concat(), 2600, 25);
+        }
+        // The search comes by it first, and nothing lies before.
+        let alone = [&many[..10], &[none; 9], &[torn(2450)], &[none; 9], &[real(2900)]].concat();
+        check(&alone, 2600, 10);
     }
 }

@@ -13,10 +13,11 @@ use protocol::sysflag;
 use crate::consume_queue::ConsumeQueue;
 use crate::error::StoreError;
 use crate::format::paths;
-use crate::format::queue_entry::ENTRY_LEN;
-use crate::log_end::{Extent, each_message};
+use crate::format::queue_entry::{ENTRY_LEN, QueueEntry};
+use crate::log_end::each_message;
 use crate::mapped::{Changes, MappedFile, Run, is_retired, mappings};
 use crate::open::Unsafe;
+use crate::queue_check::Truth;
 use crate::queue_ext::QueueExt;
 use crate::queue_load::LoadedQueue;
 
@@ -84,12 +85,15 @@ impl LoadedQueues {
     pub(crate) fn cut_from(
         &mut self,
         limit: i64,
-        damaged: &[Extent],
+        truth: Truth<'_>,
         changes: &mut Changes,
     ) -> Result<(), StoreError> {
-        let clean = self.clean;
-        let mut queues = self.queues.iter_mut();
-        queues.try_for_each(|(_, _, queue)| queue.cut_from(limit, damaged, clean, changes))
+        for (topic, queue_id, queue) in &mut self.queues {
+            let is_true =
+                |offset, entry: QueueEntry| truth.bears_out(topic, *queue_id, offset, entry);
+            queue.cut_from(limit, truth.damaged, is_true, self.clean, changes)?;
+        }
+        Ok(())
     }
 
     /// Where to begin deriving if a queue lacks messages that the log has for it before the unsure
