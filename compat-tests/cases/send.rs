@@ -291,6 +291,9 @@ fn odd_levels() -> Case {
         batch(&[("one", properties(&[("DELAY", "x")])), ("two", properties(&[("DELAY", "1")]))]);
     steps.push(batch_of_one("$(t)").body(inside));
     steps.push(pull("$(t)", 4).until("ext.maxOffset", "8"));
+    let foreign =
+        level("\u{ff11}").mask("ext.queueOffset", "all messages of a level share a queue");
+    steps.push(foreign.ours(Expect::Code(1), "a number has digits of ASCII"));
     Case::new("send_odd_levels", steps)
 }
 
