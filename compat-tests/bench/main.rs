@@ -9,30 +9,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use compat_tests::backend::{Backend, our_binary};
-use compat_tests::cluster::{Cluster, Spec};
-use compat_tests::launch::Launcher;
+use compat_tests::cluster::Cluster;
 
 mod load;
 mod process;
 mod received;
 mod report;
+mod side;
 mod work;
 
 use load::{Outcome, Pace, Template};
 use process::Memory;
 use report::{Report, Sample};
-use work::{Filter, ROWS, Row, Work};
+use side::Side;
+use work::{Filter, ROWS, Row, SETTINGS, Setting, Work};
 
 const BACKENDS: [Backend; 2] = [Backend::Java, Backend::Ours];
-/// The servers run with 4.4.0's own sizes.
-const PROPERTIES: &[(&str, &str)] = &[
-    ("mapedFileSizeCommitLog", "1073741824"),
-    ("mapedFileSizeConsumeQueue", "6000000"),
-    ("maxHashSlotNum", "5000000"),
-    ("maxIndexNum", "20000000"),
-    ("enablePropertyFilter", "true"),
-];
-
 struct Options {
     rows: Vec<Row>,
     rounds: usize,
@@ -70,12 +62,11 @@ fn main() -> Result<()> {
             report.start(backend, measure_start(backend)?);
         }
     }
-    let (sync, plain): (Vec<Row>, Vec<Row>) =
-        options.rows.iter().partition(|row| row.work == Work::SyncSend);
-    measure(&plain, &options, PROPERTIES, &mut report, &mut memory)?;
-    let mut flushing = PROPERTIES.to_vec();
-    flushing.push(("flushDiskType", "SYNC_FLUSH"));
-    measure(&sync, &options, &flushing, &mut report, &mut memory)?;
+    for setting in SETTINGS {
+        let rows = options.rows.iter().filter(|row| row.work.setting() == setting);
+        let rows: Vec<Row> = rows.copied().collect();
+        measure(&rows, &options, setting, &mut report, &mut memory)?;
+    }
     println!("{}", report.markdown());
     Ok(())
 }
@@ -155,13 +146,9 @@ fn idle_connections(port: u16, work: Work) -> Result<Vec<TcpStream>> {
     (0..count).map(|_| open()).collect()
 }
 
-fn spec<'a>(backend: Backend, properties: &'a [(&'a str, &'a str)]) -> Spec<'a> {
-    Spec { name_server: None, broker: backend, properties, launcher: Launcher::Process }
-}
-
 /// From the start of the process on an empty store to the first acknowledged message.
 fn measure_start(backend: Backend) -> Result<Duration> {
-    let mut cluster = Cluster::start(&spec(backend, PROPERTIES))?;
+    let mut cluster = Side::start(backend, Setting::Plain)?.cluster;
     cluster.broker.kill()?;
     std::fs::remove_dir_all(cluster.broker.store())?;
     let templates = Work::Send(128).templates(cluster.broker.port)?;
@@ -186,26 +173,28 @@ fn measure_start(backend: Backend) -> Result<Duration> {
 fn measure(
     rows: &[Row],
     options: &Options,
-    properties: &[(&str, &str)],
+    setting: Setting,
     report: &mut Report,
     memory: &mut Memory,
 ) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut clusters = Vec::new();
+    let mut sides = Vec::new();
     for backend in BACKENDS {
-        let cluster = Cluster::start(&spec(backend, properties))?;
-        warm_up(&cluster, options).with_context(|| cluster.logs())?;
-        process::pause(&cluster.broker)?;
-        clusters.push(cluster);
+        let side = Side::start(backend, setting)?;
+        let warm = side.resume().and_then(|()| warm_up(&side.cluster, options));
+        warm.with_context(|| side.cluster.logs())?;
+        side.pause()?;
+        sides.push(side);
     }
     let mut java_rate: HashMap<usize, f64> = HashMap::new();
     for row in rows {
         for round in 0..options.rounds {
-            for cluster in &clusters {
+            for side in &sides {
+                let cluster = &side.cluster;
                 memory.fill()?;
-                process::resume(&cluster.broker)?;
+                side.resume()?;
                 let rate = if row.paced { java_rate.get(&bytes(row.work)).copied() } else { None };
                 if row.paced && rate.is_none() {
                     bail!("{} needs the row it is paced by, before it", row.name);
@@ -220,16 +209,11 @@ fn measure(
                 }
                 eprintln!("{:14} round {round} {:5} {sample}", row.name, cluster.backend.name());
                 report.sample(row.name, cluster.backend, sample);
-                process::pause(&cluster.broker)?;
+                side.pause()?;
             }
         }
     }
-    for cluster in &mut clusters {
-        // What it has stored is of no use to anybody, so nothing is waited for.
-        process::resume(&cluster.broker)?;
-        cluster.broker.kill()?;
-    }
-    Ok(())
+    sides.iter_mut().try_for_each(Side::kill)
 }
 
 /// Works of the same size share their rate.

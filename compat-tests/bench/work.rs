@@ -30,8 +30,44 @@ pub(crate) enum Work {
     SyncSend,
     /// So many messages of 128 bytes a second, received by pulls that wait for them.
     Received(u32),
+    /// Messages of 128 bytes to a broker with a slave, which has to have them first or not.
+    Replicated(Setting),
     /// Messages of 128 bytes, while so many other connections do nothing.
     Idle(usize),
+}
+
+/// How the servers of a work are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// As 4.4.0 is.
+    Plain,
+    /// SYNC_FLUSH.
+    SyncFlush,
+    /// With a slave that nobody waits for.
+    AsyncMaster,
+    /// With a slave that is waited for.
+    SyncMaster,
+}
+
+/// All settings, in the order of their rows.
+pub(crate) const SETTINGS: [Setting; 4] =
+    [Setting::Plain, Setting::SyncFlush, Setting::AsyncMaster, Setting::SyncMaster];
+
+impl Setting {
+    /// What the broker is told.
+    pub(crate) fn properties(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Setting::Plain => &[],
+            Setting::SyncFlush => &[("flushDiskType", "SYNC_FLUSH")],
+            Setting::AsyncMaster => &[("brokerRole", "ASYNC_MASTER")],
+            Setting::SyncMaster => &[("brokerRole", "SYNC_MASTER")],
+        }
+    }
+
+    /// Whether there is a slave.
+    pub(crate) fn has_slave(self) -> bool {
+        matches!(self, Setting::AsyncMaster | Setting::SyncMaster)
+    }
 }
 
 /// What a pull wants; everything that is there passes all of them.
@@ -75,9 +111,25 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "syncflush1", work: Work::SyncSend, window: 1, paced: false },
     Row { name: "syncflush8", work: Work::SyncSend, window: 8, paced: false },
     Row { name: "syncflush64", work: Work::SyncSend, window: 64, paced: false },
+    Row { name: "async64", work: Work::Replicated(Setting::AsyncMaster), window: 64, paced: false },
+    Row {
+        name: "syncmaster64",
+        work: Work::Replicated(Setting::SyncMaster),
+        window: 64,
+        paced: false,
+    },
 ];
 
 impl Work {
+    /// How its servers are set.
+    pub(crate) fn setting(self) -> Setting {
+        match self {
+            Work::SyncSend => Setting::SyncFlush,
+            Work::Replicated(setting) => setting,
+            _ => Setting::Plain,
+        }
+    }
+
     /// Messages a request moves.
     pub(crate) fn messages(self) -> f64 {
         match self {
@@ -90,7 +142,7 @@ impl Work {
     pub(crate) fn templates(self, port: u16) -> Result<Vec<Template>> {
         match self {
             Work::Send(bytes) => (0..QUEUES).map(|queue| send(queue, bytes)).collect(),
-            Work::SyncSend | Work::Idle(_) | Work::Received(_) => {
+            Work::SyncSend | Work::Replicated(_) | Work::Idle(_) | Work::Received(_) => {
                 (0..QUEUES).map(|queue| send(queue, 128)).collect()
             }
             Work::Spread => {

@@ -10,4 +10,3 @@ mod recovery;
 mod replicate;
 mod scale;
 mod support;
-mod torn;
