@@ -341,6 +341,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_torn_at_any_byte_is_replaced_by_its_backup() {
+        let text = "{\"a\":12345,\"b\":7}";
+        for cut in 0..text.len() {
+            let zeroed = format!("{}{}", &text[..cut], "\0".repeat(text.len() - cut));
+            for torn in [&text[..cut], &zeroed] {
+                let (_dir, file) = file();
+                put(&file, "", torn);
+                put(&file, "bak", "{\"a\":7}");
+                assert_eq!(file.load().unwrap(), one(7), "torn at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_files_torn_at_any_byte_are_an_error_and_stay() {
+        let text = "{\"a\":12345,\"b\":7}";
+        for cut in 1..text.len() {
+            let zeroed = format!("{}{}", &text[..cut], "\0".repeat(text.len() - cut));
+            for torn in [&text[..cut], &zeroed] {
+                let (_dir, file) = file();
+                put(&file, "", torn);
+                put(&file, "bak", torn);
+                assert!(file.load::<Table>().is_err(), "torn at {cut}");
+                for path in [file.path.clone(), file.beside("bak")] {
+                    assert_eq!(fs::read_to_string(path).unwrap(), torn, "torn at {cut}");
+                }
+            }
+        }
+    }
+
     struct Number(ConfigFile, Changes, AtomicU64);
 
     impl Kept for Number {

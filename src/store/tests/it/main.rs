@@ -10,3 +10,4 @@ mod recovery;
 mod replicate;
 mod scale;
 mod support;
+mod torn;
