@@ -2,6 +2,9 @@
 //! and after a crash.
 //!
 //! `cargo run --release -p store --example many_queues [folder] [queues] [messages in each]`
+//!
+//! Two more numbers take it apart, for a look at a store between the steps: 1 fills the folder and
+//! dies, 2 only starts on it and says how long that took; then the bytes of a message.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers")]
 
 mod common;
@@ -24,12 +27,13 @@ fn step<R>(what: &str, run: impl FnOnce() -> R) -> R {
 }
 
 /// A message for each queue, `times` over.
-fn fill(store: &Store, queues: usize, times: usize) {
+fn fill(store: &Store, queues: usize, times: usize, bytes: usize) {
+    let body = vec![b'x'; bytes];
     for _ in 0..times {
         for queue in 0..queues {
             let topic = format!("Topic{}", queue / QUEUES_A_TOPIC);
             let queue_id = i32::try_from(queue % QUEUES_A_TOPIC).unwrap();
-            put(store, &topic, queue_id, &[b'x'; 100], "");
+            put(store, &topic, queue_id, &body, "");
         }
     }
 }
@@ -52,12 +56,17 @@ fn fill_and_crash(dir: &Path, queues: usize, times: usize) {
 }
 
 fn main() {
-    let (dir, numbers) = arguments("/tmp/store-many-queues", &[16_000, 50, 0]);
-    let (queues, times) = (numbers[0], numbers[1]);
-    if numbers[2] > 0 {
+    let (dir, numbers) = arguments("/tmp/store-many-queues", &[16_000, 50, 0, 100]);
+    let (queues, times, bytes) = (numbers[0], numbers[1], numbers[3]);
+    if numbers[2] == 2 {
+        let store = step("start", || open(&dir, AsyncFlush));
+        step("stop", || store.shutdown().unwrap());
+        return;
+    }
+    if numbers[2] == 1 {
         let store = open(&dir, AsyncFlush);
         step("a message for each queue", || {
-            fill(&store, queues, times);
+            fill(&store, queues, times, bytes);
             settle(&store);
         });
         std::process::abort();
@@ -65,7 +74,7 @@ fn main() {
     fill_and_crash(&dir, queues, 1);
     let store = step("start, queues younger than checkpoint", || open(&dir, AsyncFlush));
     check(&store, queues, 1);
-    step("append", || fill(&store, queues, times));
+    step("append", || fill(&store, queues, times, bytes));
     step("the dispatcher is through", || settle(&store));
     step("stop", || store.shutdown().unwrap());
     drop(store);
