@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 /// A product under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// The stock Java release 4.4.0.
+    /// The stock Java release, 4.4.0 unless [`reference`] says otherwise.
     Java,
     /// The product built from this repository.
     Ours,
@@ -79,6 +79,21 @@ pub fn java_lib() -> Result<PathBuf> {
         .map_err(anyhow::Error::msg)
 }
 
+/// The release that everything is held against.
+pub const RELEASE: &str = "4.4.0";
+
+/// The Java release whose servers ours is compared with: `ROCKETMQ_REFERENCE`, else [`RELEASE`].
+/// Clients and tools stay those of [`RELEASE`].
+pub fn reference() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| env::var("ROCKETMQ_REFERENCE").unwrap_or_else(|_| RELEASE.to_owned()))
+}
+
+/// The jars of the reference's servers, fetched when they are missing.
+pub fn server_lib() -> Result<PathBuf> {
+    if reference() == RELEASE { java_lib() } else { other_lib("server", reference()) }
+}
+
 fn fetch_java() -> Result<PathBuf> {
     let lib =
         env::var_os("ROCKETMQ_COMPAT_LIB").map_or_else(|| work_dir().join("lib"), PathBuf::from);
@@ -89,13 +104,18 @@ fn fetch_java() -> Result<PathBuf> {
 
 /// The jars of a newer client, fetched when they are missing.
 pub fn client_lib(version: &str) -> Result<PathBuf> {
+    other_lib("client", version)
+}
+
+/// The jars of another release's client or servers.
+fn other_lib(kind: &str, version: &str) -> Result<PathBuf> {
     // Two cases may want the same ones at once.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _fetching = ONE_AT_A_TIME.lock();
-    let lib = work_dir().join(format!("client-{version}"));
+    let lib = work_dir().join(format!("{kind}-{version}"));
     let script = repository().join("scripts/fetch-java.sh");
-    run(Command::new("sh").arg(script).arg(&lib).arg(version))
-        .with_context(|| format!("fetch the Java client {version}"))?;
+    run(Command::new("sh").arg(script).arg(&lib).args([version, kind]))
+        .with_context(|| format!("fetch the Java {kind} {version}"))?;
     Ok(lib)
 }
 

@@ -52,6 +52,14 @@ impl Case {
         self
     }
 
+    /// What ours does on purpose otherwise than the reference.
+    pub fn differences(&self) -> Vec<&'static str> {
+        let mut reasons: Vec<_> =
+            self.steps.iter().filter_map(|step| step.ours.map(|(_, why)| why)).collect();
+        reasons.dedup();
+        reasons
+    }
+
     /// The request codes it sends, each with the server and the code of the answer expected.
     pub fn answers(&self) -> Vec<(Target, i32, i32)> {
         let mut answers = Vec::new();

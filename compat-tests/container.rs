@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 #[cfg(feature = "containers")]
 mod engine;
 
-use crate::backend::{Backend, java_lib, our_binary, repository, run};
+use crate::backend::{Backend, our_binary, reference, repository, run, server_lib};
 #[cfg(not(feature = "containers"))]
 use crate::launch::{Program, Running};
 #[cfg(feature = "containers")]
@@ -42,12 +42,12 @@ pub fn image(backend: Backend) -> Result<(String, String)> {
 
 /// Java's image is kept between runs, ours holds what was built last.
 fn make_image(backend: Backend) -> Result<String> {
-    let name = format!("rocketmq-compat-{}:4.4.0", backend.name());
+    let name = format!("rocketmq-compat-{}:{}", backend.name(), reference());
     let content = match backend {
         Backend::Java if docker(&["image", "inspect", "-f", "{{.Id}}", &name]).is_ok() => {
             return Ok(name);
         }
-        Backend::Java => java_lib()?,
+        Backend::Java => server_lib()?,
         Backend::Ours => our_binary()?,
     };
     let script = repository().join("scripts/compat-image.sh");

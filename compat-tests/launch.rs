@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::backend::{Backend, java_lib, jvm_flags, our_binary};
+use crate::backend::{Backend, jvm_flags, our_binary, server_lib};
 use crate::{container, reaper};
 
 /// Settings for encrypted connections, in the folder `conf` of a server's home.
@@ -121,7 +121,7 @@ impl Process {
     fn start(program: &Program) -> Result<Self> {
         let places = match program.backend {
             Backend::Java => {
-                Places { java_lib: path_text(&java_lib()?), our_binary: String::new() }
+                Places { java_lib: path_text(&server_lib()?), our_binary: String::new() }
             }
             Backend::Ours => {
                 Places { java_lib: String::new(), our_binary: path_text(&our_binary()?) }

@@ -7,7 +7,8 @@
 //! * [`wire`], [`json`], [`record`], [`conn`]: a raw client;
 //! * [`case`], [`normal`], [`fixture`], [`cases`]: conversations as data, replayed to both sides
 //!   and compared line by line;
-//! * [`suites`]: everything that is more than a conversation.
+//! * [`suites`]: everything that is more than a conversation;
+//! * [`report`]: what a run showed, as a table.
 //!
 //! `tests/compat.rs` runs them all in one process, so that clusters start once.
 
@@ -25,6 +26,7 @@ pub mod normal;
 pub mod ports;
 mod reaper;
 pub mod record;
+pub mod report;
 pub mod suites;
 pub mod traffic;
 pub mod wire;

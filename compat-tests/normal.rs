@@ -3,12 +3,13 @@
 //! Replaced by symbols: message ids and commit log positions (numbered as they first appear, so
 //! that a wrong reference still shows), addresses, the present time, the version numbers of
 //! tables. Dropped: members of whole-table answers that belong to other conversations, or
-//! appear a minute after a start. Sorted:
-//! everything whose order comes from a hash table.
+//! appear a minute after a start; where the reference is another release than 4.4.0, what each
+//! release says of itself. Sorted: everything whose order comes from a hash table.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::backend::{RELEASE, reference};
 use crate::conn::Outcome;
 use crate::json::Json;
 use crate::record::{Record, message_id};
@@ -74,7 +75,9 @@ impl Normal {
         put("header.code", frame.code.to_string());
         put("header.flag", frame.flag.to_string());
         put("header.language", frame.language.clone());
-        put("header.version", frame.version.to_string());
+        if reference() == RELEASE {
+            put("header.version", frame.version.to_string());
+        }
         if let Some(remark) = &frame.remark {
             put("header.remark", exception(&self.text(remark)));
         }
@@ -136,6 +139,9 @@ impl Normal {
             put("body", if body.len() > 300 { body.len().to_string() } else { self.text(&body) });
             put("propertiesEnd", record.properties.ends_with('\u{2}').to_string());
             for (name, value) in record.property_list() {
+                if name == "CLUSTER" && reference() != RELEASE {
+                    continue;
+                }
                 put(&format!("properties.{name}"), self.text(&value));
             }
         }

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use libtest_mimic::Trial;
 
-use super::trial;
+use super::differing;
 use crate::backend::Backend;
 use crate::case::replay;
 use crate::cases;
@@ -20,7 +20,7 @@ pub(super) fn trials() -> Vec<Trial> {
             }
             let kind = if encoding == Encoding::Json { "json" } else { "binary" };
             let name = format!("conversation::{}::{kind}", case.name);
-            trials.push(trial(name, move || {
+            trials.push(differing(name, case.differences(), move || {
                 let pair = clusters(case.fixture)?;
                 let run = || replay(&case, encoding, (&pair.left, &pair.right));
                 let done = if case.fixture == Fixture::Alone { pair.alone(run) } else { run() };

@@ -26,25 +26,47 @@ mod tls;
 mod trace;
 mod transaction;
 
+use std::time::Instant;
+
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
+
+use crate::report::{self, Row};
 
 /// How often a case that fails is run, 1 unless given.
 const TRIES_VARIABLE: &str = "ROCKETMQ_COMPAT_TRIES";
 
 /// Makes a test of a function.
 fn trial(name: impl Into<String>, run: impl Fn() -> Result<()> + Send + 'static) -> Trial {
+    differing(name, Vec::new(), run)
+}
+
+/// Makes a test of a function, in which ours does some things otherwise on purpose.
+fn differing(
+    name: impl Into<String>,
+    differs: Vec<&'static str>,
+    run: impl Fn() -> Result<()> + Send + 'static,
+) -> Trial {
     let name = name.into();
     Trial::test(name.clone(), move || {
-        let tries = std::env::var(TRIES_VARIABLE).ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-        for try_number in 1..tries {
-            match run() {
-                Ok(()) => return Ok(()),
-                Err(error) => tell(&format!("{name}: try {try_number} failed: {error:#}")),
-            }
-        }
-        run().map_err(|error| Failed::from(format!("{error:#}")))
+        let begin = Instant::now();
+        let (tries, result) = tried(&name, &run);
+        let (passed, took) = (result.is_ok(), begin.elapsed());
+        report::note(Row { name, passed, tries, took, differs });
+        result.map_err(|error| Failed::from(format!("{error:#}")))
     })
+}
+
+/// Runs a case until it passes, or as often as is allowed.
+fn tried(name: &str, run: &impl Fn() -> Result<()>) -> (usize, Result<()>) {
+    let tries = std::env::var(TRIES_VARIABLE).ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    for number in 1..tries {
+        match run() {
+            Ok(()) => return (number, Ok(())),
+            Err(error) => tell(&format!("{name}: try {number} failed: {error:#}")),
+        }
+    }
+    (tries.max(1), run())
 }
 
 /// A case that passes at a later try is to be looked into all the same.

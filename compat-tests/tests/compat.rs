@@ -2,22 +2,34 @@
 
 use std::process::ExitCode;
 
-use compat_tests::{fixture, suites};
+use compat_tests::{fixture, report, suites};
 use libtest_mimic::Arguments;
 
+/// Set where the cases have their turn later, in a run of their own.
+const LATER_VARIABLE: &str = "ROCKETMQ_COMPAT_LATER";
+
 fn main() -> ExitCode {
+    if std::env::var_os(LATER_VARIABLE).is_some() {
+        tell(&format!("no case is run: {LATER_VARIABLE} is set"));
+        return ExitCode::SUCCESS;
+    }
     let mut arguments = Arguments::from_args();
     // Two conversations at a time keep two cores busy without making servers wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     let conclusion = libtest_mimic::run(&arguments, suites::all());
     let errors = fixture::stop_all();
     for error in &errors {
-        report(error);
+        tell(&format!("a shared cluster did not stop in order: {error}"));
+    }
+    match report::write() {
+        Ok(Some(path)) => tell(&format!("the table of this run: {}", path.display())),
+        Ok(None) => {}
+        Err(error) => tell(&format!("the table of this run was not written: {error}")),
     }
     if errors.is_empty() { conclusion.exit_code() } else { ExitCode::FAILURE }
 }
 
 #[allow(clippy::print_stderr)] // The harness itself prints, too.
-fn report(error: &str) {
-    eprintln!("a shared cluster did not stop in order: {error}");
+fn tell(line: &str) {
+    eprintln!("{line}");
 }
