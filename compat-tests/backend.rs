@@ -73,10 +73,16 @@ pub fn work_dir() -> PathBuf {
 
 /// The Java jars, fetched when they are missing.
 pub fn java_lib() -> Result<PathBuf> {
-    static LIB: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    LIB.get_or_init(|| fetch_java().map_err(|e| format!("{e:#}")))
-        .clone()
-        .map_err(anyhow::Error::msg)
+    static LIB: Made = Made::new();
+    once(&LIB, fetch_java)
+}
+
+/// What is made once in a run, or why it could not be.
+type Made = OnceLock<Result<PathBuf, String>>;
+
+fn once(made: &Made, make: fn() -> Result<PathBuf>) -> Result<PathBuf> {
+    let made = made.get_or_init(|| make().map_err(|e| format!("{e:#}")));
+    made.clone().map_err(anyhow::Error::msg)
 }
 
 /// The release that everything is held against.
@@ -121,11 +127,8 @@ fn other_lib(kind: &str, version: &str) -> Result<PathBuf> {
 
 /// Our executable, built when the run begins.
 pub fn our_binary() -> Result<PathBuf> {
-    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BINARY
-        .get_or_init(|| build_ours().map_err(|e| format!("{e:#}")))
-        .clone()
-        .map_err(anyhow::Error::msg)
+    static BINARY: Made = Made::new();
+    once(&BINARY, build_ours)
 }
 
 /// `ROCKETMQ_BIN` names a ready executable; else `ROCKETMQ_PROFILE` (dev or release) is built.
@@ -151,25 +154,27 @@ fn build_ours() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// The native client as a program, built when it is first needed; `ROCKETMQ_CLIENT_BIN` names a
-/// ready one.
+/// The native client as a program.
 pub fn native_client() -> Result<PathBuf> {
-    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BINARY
-        .get_or_init(|| build_client().map_err(|e| format!("{e:#}")))
-        .clone()
-        .map_err(anyhow::Error::msg)
+    client_example("driver")
 }
 
-fn build_client() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("ROCKETMQ_CLIENT_BIN") {
+/// An example of the native client as a program, built with the others when the first one is
+/// wanted; `ROCKETMQ_CLIENT_EXAMPLES` names a folder with ready ones.
+pub fn client_example(name: &str) -> Result<PathBuf> {
+    static EXAMPLES: Made = Made::new();
+    Ok(once(&EXAMPLES, build_examples)?.join(name))
+}
+
+fn build_examples() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("ROCKETMQ_CLIENT_EXAMPLES") {
         return Ok(PathBuf::from(path));
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = repository();
-    let words = ["build", "-q", "-p", "client", "--example", "driver"];
-    run(Command::new(cargo).current_dir(&root).args(words)).context("build the client")?;
-    Ok(root.join("target/debug/examples/driver"))
+    run(Command::new(cargo).current_dir(&root).args(["build", "-q", "-p", "client", "--examples"]))
+        .context("build the client's examples")?;
+    Ok(root.join("target/debug/examples"))
 }
 
 /// Runs a tool to its end; its output is the error when it fails.

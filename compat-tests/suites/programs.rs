@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 
 use super::mqadmin_native::compare::{Mask, comparable};
 use super::trial;
-use crate::backend::{pair, repository, run};
+use crate::backend::{client_example, pair};
 use crate::cluster::{Cluster, Spec};
 use crate::java::Program;
 use crate::launch::attach;
@@ -154,13 +154,9 @@ fn quickstart(cluster: &Cluster) -> Result<()> {
 /// Each example does what its head says; those that go on for long are left when they have.
 fn examples(cluster: &Cluster) -> Result<()> {
     let address = cluster.name_server()?.address();
-    let root = repository();
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo).current_dir(&root).args(["build", "-q", "-p", "client", "--examples"]))
-        .context("build the examples")?;
     let example = |name: &str, words: &[&str]| {
         let words = [&[address.as_str()], words].concat();
-        Program::command(Command::new(root.join("target/debug/examples").join(name)).args(words))
+        Program::command(Command::new(client_example(name)?).args(words))
     };
     let lines = example("producer", &[])?.rest(PATIENCE)?;
     let sent = lines.iter().filter(|line| line.contains("SEND_OK")).count();

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut arguments = Arguments::from_args();
-    // Two conversations at a time keep two cores busy without making servers wait for each other.
+    // Most cases wait for something most of the time: two of them keep two cores busy.
     arguments.test_threads = arguments.test_threads.or(Some(2));
     let conclusion = libtest_mimic::run(&arguments, suites::all());
     let errors = fixture::stop_all();
