@@ -8,6 +8,7 @@ mod cases;
 pub(super) mod compare;
 mod session;
 mod startup;
+mod terminal;
 
 use std::collections::BTreeSet;
 
@@ -44,6 +45,9 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("mqadmin::native_signs_like_java", accounts::signs_like_java),
         trial("mqadmin::native_starts_in_a_part_of_javas_time", || {
             startup::native_starts_in_a_part_of_javas_time()
+        }),
+        trial("mqadmin::native_speaks_to_people_on_terminals_only", || {
+            terminal::speaks_to_people_on_terminals_only()
         }),
     ]
 }
