@@ -56,6 +56,7 @@ impl Case {
     pub fn differences(&self) -> Vec<&'static str> {
         let mut reasons: Vec<_> =
             self.steps.iter().filter_map(|step| step.ours.map(|(_, why)| why)).collect();
+        reasons.sort_unstable();
         reasons.dedup();
         reasons
     }

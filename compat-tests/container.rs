@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 #[cfg(feature = "containers")]
 mod engine;
 
-use crate::backend::{Backend, our_binary, reference, repository, run, server_lib};
+use crate::backend::{Backend, RELEASE, our_binary, reference, repository, run, server_lib};
 #[cfg(not(feature = "containers"))]
 use crate::launch::{Program, Running};
 #[cfg(feature = "containers")]
@@ -42,7 +42,8 @@ pub fn image(backend: Backend) -> Result<(String, String)> {
 
 /// Java's image is kept between runs, ours holds what was built last.
 fn make_image(backend: Backend) -> Result<String> {
-    let name = format!("rocketmq-compat-{}:{}", backend.name(), reference());
+    let release = if backend == Backend::Java { reference() } else { RELEASE };
+    let name = format!("rocketmq-compat-{}:{release}", backend.name());
     let content = match backend {
         Backend::Java if docker(&["image", "inspect", "-f", "{{.Id}}", &name]).is_ok() => {
             return Ok(name);

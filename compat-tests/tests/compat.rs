@@ -5,14 +5,7 @@ use std::process::ExitCode;
 use compat_tests::{fixture, report, suites};
 use libtest_mimic::Arguments;
 
-/// Set where the cases have their turn later, in a run of their own.
-const LATER_VARIABLE: &str = "ROCKETMQ_COMPAT_LATER";
-
 fn main() -> ExitCode {
-    if std::env::var_os(LATER_VARIABLE).is_some() {
-        tell(&format!("no case is run: {LATER_VARIABLE} is set"));
-        return ExitCode::SUCCESS;
-    }
     let mut arguments = Arguments::from_args();
     // Most cases wait for something most of the time: two of them keep two cores busy.
     arguments.test_threads = arguments.test_threads.or(Some(2));

@@ -112,8 +112,8 @@ impl<'a> Deriver<'a> {
                 physical_offset: message.physical_offset,
                 store_timestamp: message.store_timestamp,
             };
-            let full = inner.index.put(&keyed, &mut self.indexed, || inner.clock.now_ms())?;
-            inner.full_index_files.lock().extend(full);
+            let full = |file| inner.full_index_files.lock().push(file);
+            inner.index.put(&keyed, &mut self.indexed, || inner.clock.now_ms(), full)?;
         }
         self.indexed = 0;
         Ok(tags_code)

@@ -83,28 +83,29 @@ impl Index {
     /// Indexes a message by its unique key and its keys. `done` counts the keys that are in
     /// already, so that a message that met a full disk can go on where it stopped.
     ///
-    /// The result is the file that this message found full, if any: it wants to be flushed.
+    /// The files that this message found full are handed to `full`, whatever fails behind them: they
+    /// want to be flushed.
     pub(crate) fn put(
         &self,
         message: &Keyed<'_>,
         done: &mut usize,
         now_ms: impl Fn() -> i64,
-    ) -> io::Result<Option<Shared>> {
+        full: impl Fn(Shared),
+    ) -> io::Result<()> {
         let keys = message.keys.unwrap_or_default().split(KEY_SEPARATOR);
         let keys = message.unique.into_iter().chain(keys.filter(|key| !key.is_empty()));
         let mut keys = keys.skip(*done).peekable();
         if keys.peek().is_none() {
-            return Ok(None);
+            return Ok(());
         }
         let topic = topic_hash(message.topic);
         let mut last = self.files.read().last().cloned();
-        let mut filled = None;
         loop {
             if let Some(file) = &last {
                 // Locked once for all keys: this is done for every message.
                 let mut file = file.write();
                 if *done == 0 && message.physical_offset < file.header().end_offset {
-                    return Ok(filled);
+                    return Ok(());
                 }
                 while let Some(key) = keys.peek()
                     && file.put(
@@ -117,11 +118,11 @@ impl Index {
                     *done += 1;
                 }
                 if keys.peek().is_none() {
-                    return Ok(filled);
+                    return Ok(());
                 }
             }
             let next = self.add(last.as_ref(), now_ms())?;
-            filled = last.replace(next);
+            last.replace(next).into_iter().for_each(&full);
         }
     }
 

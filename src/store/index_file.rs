@@ -68,8 +68,7 @@ impl IndexFile {
         let Some(entry) = self.entry(number) else { return Ok(()) };
         let slot_at = self.shape.slot_at(entry.key_hash);
         if self.file.read(slot_at).map(i32::from_be_bytes) == Some(number) {
-            self.file.make_ready(page_up(slot_at + SLOT_LEN))?;
-            self.file.write(slot_at, &entry.previous.to_be_bytes());
+            self.file.overwrite(slot_at, &entry.previous.to_be_bytes())?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A file that is written in any order, by one owner: the index.
 
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::map::Mapping;
@@ -77,6 +78,11 @@ impl RandomFile {
         // SAFETY: `&mut self` keeps everybody else away, and no slice of this file outlives the
         // call that made it.
         unsafe { self.map.write(at, bytes) };
+    }
+
+    /// Copies bytes over others that were written before; nothing is made ready for it.
+    pub(crate) fn overwrite(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
+        space::open(&self.path)?.write_all_at(bytes, at as u64)
     }
 
     /// Writes everything to the disk and waits.
