@@ -7,19 +7,19 @@
 //! `counted`: `scripts/instructions.sh` counts instructions there.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers")]
 
+mod common;
+
 use std::hint::black_box;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use config::Live;
 use filter::Expression;
 use protocol::frame::{self, MAX_FRAME};
 use protocol::properties::Properties;
 use protocol::requests::{PullMessage, SendMessageV2};
 use protocol::{Command, Encoding, Ext, Reply, ext};
-use store::{NewMessage, Store, StoreConfig};
+use store::{FlushDiskType, Store};
 
 const TOPIC: &str = "TopicTest";
 const QUEUES: i32 = 8;
@@ -104,34 +104,13 @@ fn send_header(command: &Command) {
 /// A store in a folder that goes with it.
 fn open() -> (Arc<Store>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let config = StoreConfig {
-        store_path_root_dir: dir.path().to_str().unwrap().to_owned(),
-        store_path_commit_log: dir.path().join("commitlog").to_str().unwrap().to_owned(),
-        ..StoreConfig::default()
-    };
-    let store = Store::open(Arc::new(Live::new(config)), Arc::new(())).unwrap();
-    store.start().unwrap();
-    (store, dir)
+    (common::open(dir.path(), FlushDiskType::AsyncFlush), dir)
 }
 
 fn put(store: &Store, count: u32) {
-    let host = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 10911);
-    let message = NewMessage {
-        topic: TOPIC,
-        queue_id: 0,
-        flag: 0,
-        sys_flag: 0,
-        born_timestamp: 1_795_358_558_433,
-        born_host: host,
-        store_host: host,
-        reconsume_times: 0,
-        prepared_transaction_offset: 0,
-        body: &[b'x'; 128],
-        properties: PROPERTIES,
-    };
     for number in 0..count {
         let queue_id = number.cast_signed() % QUEUES;
-        black_box(store.append(&NewMessage { queue_id, ..message }).unwrap());
+        black_box(common::put(store, TOPIC, queue_id, &[b'x'; 128], PROPERTIES));
     }
 }
 
@@ -149,7 +128,7 @@ fn read() -> Path {
     const MESSAGES: u32 = 10_000;
     let (store, dir) = open();
     put(&store, MESSAGES);
-    store.dispatched().wait_blocking(store.appended().get(), None, None);
+    common::settle(&store);
     Box::new(move |count| {
         for number in 0..count {
             let offset = i64::from(number * 32 % 1000);
