@@ -122,7 +122,11 @@ impl Normal {
         for (i, record) in records.iter().enumerate() {
             let mut put =
                 |name: &str, value: String| drop(lines.insert(format!("body[{i}].{name}"), value));
-            put("size", record.size.to_string());
+            // Newer brokers add a property of their own to each, and no mark behind the last one.
+            if reference() == RELEASE {
+                put("size", record.size.to_string());
+                put("propertiesEnd", record.properties.ends_with('\u{2}').to_string());
+            }
             put("queueId", record.queue_id.to_string());
             put("flag", record.flag.to_string());
             put("queueOffset", record.queue_offset.to_string());
@@ -137,7 +141,6 @@ impl Normal {
             put("topic", self.text(&record.topic));
             let body = String::from_utf8_lossy(&record.body);
             put("body", if body.len() > 300 { body.len().to_string() } else { self.text(&body) });
-            put("propertiesEnd", record.properties.ends_with('\u{2}').to_string());
             for (name, value) in record.property_list() {
                 if name == "CLUSTER" && reference() != RELEASE {
                     continue;
