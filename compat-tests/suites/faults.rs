@@ -166,8 +166,12 @@ fn run_round(
         let store = cluster.broker.store();
         match lost {
             Lost::ConsumeQueues => {
-                fs::remove_dir_all(store.join("consumequeue"))?;
-                let _ = fs::remove_dir_all(store.join("consumequeue_ext"));
+                // Neither is there before the first message.
+                for folder in ["consumequeue", "consumequeue_ext"].map(|name| store.join(name)) {
+                    if folder.exists() {
+                        fs::remove_dir_all(folder)?;
+                    }
+                }
             }
             Lost::Checkpoint => fs::remove_file(store.join("checkpoint"))?,
         }
