@@ -71,7 +71,7 @@ fn write_escape(unit: u32, out: &mut impl BufMut) {
 /// `out`, and returns how many bytes of `input` it took including the closing quote. `None`: not
 /// a complete, well-formed string.
 pub fn read_json_string(input: &str, quote: u8, out: &mut String) -> Option<usize> {
-    let next = |from| Some(from + either(quote, b'\\', input.as_bytes().get(from..)?)?);
+    let next = |from| Some(from + memchr2(quote, b'\\', input.as_bytes().get(from..)?)?);
     unescape(input, 0, quote, next, out)
 }
 
@@ -93,33 +93,6 @@ pub(crate) fn unescape(
         }
         plain_from = at + 1 + read_escape(text.get(at + 1..)?, out)?;
     }
-}
-
-/// Where the first byte is that is one of two. Strings in headers are short: eight bytes at a time
-/// find most ends before a call of anything cleverer would have begun.
-fn either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
-    const WORD: usize = 8;
-    const SHORT_WORDS: usize = 4;
-    let (ones, others) = (repeat(one), repeat(other));
-    let (words, _) = bytes.as_chunks::<WORD>();
-    for (number, word) in words.iter().take(SHORT_WORDS).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zero_bytes(word ^ ones) | zero_bytes(word ^ others);
-        if found != 0 {
-            return Some(number * WORD + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let from = words.len().min(SHORT_WORDS) * WORD;
-    Some(from + memchr2(one, other, bytes.get(from..)?)?)
-}
-
-const fn repeat(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// The top bit of each byte that is zero; exact up to the first such byte.
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(repeat(0x01)) & !word & repeat(0x80)
 }
 
 /// Reads what follows a backslash; returns its length in bytes.
@@ -206,12 +179,6 @@ mod tests {
             prop_assert_eq!(read_json_string(&json[1..], b'"', &mut back), Some(json.len() - 1));
             prop_assert_eq!(&back, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
-        }
-
-        #[test]
-        fn finds_the_first_of_two(bytes in proptest::collection::vec(b'Z'..b'_', 0..80)) {
-            let expected = bytes.iter().position(|b| matches!(b, b'\\' | b'^'));
-            prop_assert_eq!(either(b'\\', b'^', &bytes), expected);
         }
 
         #[test]
